@@ -1,0 +1,220 @@
+"""The seam of a driver. Small on purpose: three drivers (`process`, `docker`, the scripted `stub`) and one contract suite.
+
+Who calls what: one *serve thread* a container starts, uses and closes it (`write`, `read`, `close_stdin`, `wait`,
+`stop`, `close`). One *stderr thread* a container calls `wait_stderr`; `take_stderr` is called by both, under a lock of
+the caller's. `wake`, `kill` and `stats` may be called by any thread at any time, also after `close`.
+A task's failure is never an exception here; `StartError` and `BuildError` are the platform's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from hotdash.functions.spec import FunctionSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """The immutable build of a function's sources.
+
+    Args:
+        id: Its content's hash in hex (process), or the engine's image id.
+        function: The function's key.
+        folder: Where its copy lies (process driver); None elsewhere.
+        entrypoint: What a container of it runs, resolved; empty where the image itself knows.
+        reused: Whether it had been built before, so that nothing was done now.
+    """
+
+    id: str
+    function: str
+    folder: Path | None
+    entrypoint: tuple[str, ...]
+    reused: bool = False
+
+    @property
+    def short_id(self) -> str:
+        """The first seven digits, as git shows a commit."""
+        return self.id.removeprefix("sha256:")[:7]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerSpec:
+    """What a driver needs to start one container.
+
+    Args:
+        id: The container's id, `c-` and 6 hex digits; unique in this run of hotdash.
+        environment: The function's `config` and its format's variables; the driver adds PATH, HOME, TMPDIR and LANG
+            (M8) and nothing else.
+    """
+
+    id: str
+    function: str
+    app: str
+    revision: int
+    image: Image
+    environment: Mapping[str, str]
+    memory_mb: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exit:
+    """How a container's main process ended.
+
+    Args:
+        code: Its exit code, or None when a signal ended it.
+        signal: The signal's name, `SIGSEGV`, or None.
+        out_of_memory: Whether it was killed for using more than its `memory`.
+    """
+
+    code: int | None = None
+    signal: str | None = None
+    out_of_memory: bool = False
+
+    def __str__(self) -> str:
+        """`exited with code 3`, `was killed by SIGKILL`, `ran out of memory`."""
+        if self.out_of_memory:
+            return "ran out of memory"
+        if self.signal is not None:
+            return f"was killed by {self.signal}"
+        return f"exited with code {self.code}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """What a container uses now: resident memory in bytes, CPU seconds since its start, how many processes."""
+
+    memory_bytes: int
+    cpu_s: float
+    pids: int
+
+
+class Container(Protocol):
+    """One running container."""
+
+    @property
+    def id(self) -> str:
+        """The id of its `ContainerSpec`."""
+        ...
+
+    @property
+    def pid(self) -> int | None:
+        """Its main process on this machine, or None where there is none to name."""
+        ...
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Writes as much to its stdin as goes without waiting.
+
+        Returns:
+            How many bytes were taken, 0 if none could be.
+
+        Raises:
+            ContainerGone: It has closed its stdin, or has ended.
+        """
+        ...
+
+    def close_stdin(self) -> None:
+        """Ends its stdin, so that it reads end of file; a second call does nothing."""
+        ...
+
+    def read(self, timeout_s: float | None, *, or_writable: bool = False) -> bytes | None:
+        """Waits for its stdout.
+
+        Args:
+            timeout_s: Seconds to wait; 0 looks without waiting; None waits until something happens.
+            or_writable: Also return once stdin takes bytes again.
+
+        Returns:
+            Bytes that came (at most 64 KiB or so); b"" at the end of stdout, or when the container has ended and all
+            it wrote has been returned; None when the time ran out, when `wake` was called since the last `read`
+            returned, or when stdin is writable.
+        """
+        ...
+
+    def unread_bytes(self) -> int | None:
+        """How many bytes written to its stdin nobody has read, known also after it has ended; None if that cannot be told (M4)."""
+        ...
+
+    def wake(self) -> None:
+        """Makes the `read` that waits now, or the next one, return None. Any thread."""
+        ...
+
+    def waits_for_input(self) -> bool | None:
+        """Whether it is seen blocked reading its stdin; None where that cannot be seen (section 7's proof)."""
+        ...
+
+    def wait_stderr(self) -> bool:
+        """Waits until there is stderr to take, or the container has ended.
+
+        Returns:
+            True: call `take_stderr`. False: the container has ended and its stderr is empty for good (a reading thread
+            ends here); from then on `read` returns what is left, then b"".
+        """
+        ...
+
+    def take_stderr(self) -> bytes:
+        """Takes exactly the stderr bytes that are there at this moment, without waiting; b"" if none."""
+        ...
+
+    def wait(self, timeout_s: float | None) -> Exit | None:
+        """Waits for its main process to end.
+
+        Returns:
+            How it ended, or None when the time ran out.
+        """
+        ...
+
+    def stop(self, grace_s: float) -> Exit:
+        """Asks it to end (end of stdin, SIGTERM), waits at most `grace_s` seconds, then kills it and all it started."""
+        ...
+
+    def kill(self) -> None:
+        """Kills it and all it started, at once, without waiting. Any thread; does nothing once it has ended."""
+        ...
+
+    def stats(self) -> Stats | None:
+        """What it uses now, or None once it has ended. Any thread."""
+        ...
+
+    def close(self) -> None:
+        """Kills what still runs, reaps it and gives back every descriptor and temporary folder. A second call does nothing."""
+        ...
+
+
+class Driver(Protocol):
+    """Builds images and starts containers. Safe to use from any thread."""
+
+    @property
+    def name(self) -> str:
+        """`process`, `docker` or `stub`."""
+        ...
+
+    def build(self, spec: FunctionSpec, *, on_output: Callable[[str], None], is_cancelled: Callable[[], bool]) -> Image:
+        """Builds the function's image from its folder as it is now, or finds the same content built before.
+
+        Args:
+            spec: The function.
+            on_output: Called with each line that the build prints.
+            is_cancelled: Asked at least four times a second; True ends the build.
+
+        Raises:
+            BuildError: It failed; `.log` has the output. `NeedsDocker` and `NeedsRuntime` say why it cannot be;
+                `BuildCancelled` that it was ended.
+        """
+        ...
+
+    def start(self, spec: ContainerSpec) -> Container:
+        """Starts a container.
+
+        Raises:
+            StartError: It could not be started; the message says why.
+        """
+        ...
+
+    def close(self) -> None:
+        """Gives back all that the driver itself holds; its containers have been closed before."""
+        ...

@@ -1,0 +1,219 @@
+"""What happened, as frozen values in one total order. A leaf.
+
+An event's place in that order is taken under the lock that made it true (see `hotdash.runtime.bus`), so the order
+agrees with what happened: no `TaskStarted` on an old revision follows the `RevisionLive` of a newer one.
+`seq` counts from 1 without gaps in one runtime; `at_s` is the runtime's clock (monotonic seconds), `time_s` the same
+moment in seconds since 1970.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hotdash.functions.spec import FunctionSpec
+    from hotdash.task import Attribution, TaskResult
+
+
+class FunctionState(StrEnum):
+    """What a function is (the contract's words, and `needs runtime` for a program that is not installed)."""
+
+    BUILDING = "building"
+    READY = "ready"
+    FAILING = "failing"  # its containers do not start (M5)
+    FAILED = "failed"  # it has no revision that could serve: its first build failed
+    NEEDS_DOCKER = "needs docker"
+    NEEDS_RUNTIME = "needs runtime"
+    REMOVED = "removed"
+
+
+class ContainerState(StrEnum):
+    """What a container is. `CONTAINER_MOVES` has the legal moves."""
+
+    STARTING = "starting"
+    IDLE = "idle"
+    BUSY = "busy"
+    DRAINING = "draining"  # of an old revision: it finishes its task, then stops
+    STOPPED = "stopped"
+
+
+CONTAINER_MOVES: dict[ContainerState, frozenset[ContainerState]] = {
+    ContainerState.STARTING: frozenset(
+        {ContainerState.IDLE, ContainerState.BUSY, ContainerState.DRAINING, ContainerState.STOPPED}
+    ),
+    ContainerState.IDLE: frozenset({ContainerState.BUSY, ContainerState.DRAINING, ContainerState.STOPPED}),
+    ContainerState.BUSY: frozenset({ContainerState.IDLE, ContainerState.DRAINING, ContainerState.STOPPED}),
+    ContainerState.DRAINING: frozenset({ContainerState.STOPPED}),
+    ContainerState.STOPPED: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What every event has: its place, its moment, its function's key."""
+
+    seq: int
+    at_s: float
+    time_s: float
+    function: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionChanged(Event):
+    """A function appeared, or its state or its file's content changed. `reason` says why it is not ready, else empty."""
+
+    spec: FunctionSpec
+    state: FunctionState
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionFaulty(Event):
+    """The function's file is broken (`faults`, a line each) or, with no faults, mended; the last good one serves."""
+
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildStarted(Event):
+    """An image is being built."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildOutput(Event):
+    """A line of a build's output, unsanitized."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildFailed(Event):
+    """The build failed; what served before goes on serving."""
+
+    reason: str
+    log: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployFailed(Event):
+    """The new revision's first container did not start or prove itself; what served before goes on serving."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployUnchanged(Event):
+    """A deploy found nothing to do; `limits_changed` if limits of the same revision were set in place."""
+
+    revision: int
+    limits_changed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevisionLive(Event):
+    """Every task dispatched from here on runs on `revision` or a later one."""
+
+    revision: int
+    image_id: str
+    build_s: float
+    start_s: float
+    swap_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScalingDecided(Event):
+    """The supervisor decided about containers, and its reason differs from the last one."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerEvent(Event):
+    """What every container's event has."""
+
+    container_id: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerStarting(ContainerEvent):
+    """A container is about to be started. `cold`: for one task alone."""
+
+    cold: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerStarted(ContainerEvent):
+    """Its process runs; `pid` where there is one to name, `start_s` seconds after `ContainerStarting`."""
+
+    pid: int | None
+    start_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerIdle(ContainerEvent):
+    """It waits for a task."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerDraining(ContainerEvent):
+    """It finishes its task and takes no other."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerStopped(ContainerEvent):
+    """It has ended and been closed, or never started. `failed` where nobody asked it to end."""
+
+    reason: str
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StderrLine(ContainerEvent):
+    """A line of a container's stderr, unsanitized; `task_id` is empty for a line of the container's own."""
+
+    task_id: str
+    attribution: Attribution
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinesDropped(Event):
+    """So many stderr lines were dropped before any listener saw them: listeners were too slow."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskQueued(Event):
+    """A task was submitted, or (`again`) put back because its container is known not to have read it (M4)."""
+
+    task_id: str
+    payload: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskStarted(Event):
+    """A task was dispatched."""
+
+    task_id: str
+    container_id: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskEnded(Event):
+    """A task was answered."""
+
+    result: TaskResult
+
+    @property
+    def task_id(self) -> str:
+        """The task's id."""
+        return self.result.task_id

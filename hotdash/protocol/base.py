@@ -1,0 +1,98 @@
+"""The seam of a format: how a task becomes bytes, and fed bytes an answer. Sans-IO: no file, no socket, no thread.
+
+A `Format` is shared and has no state. A `Decoder` belongs to one container for its whole life (a parser kept is 3 µs a
+task cheaper than a new one) and is used by that container's serve thread alone:
+
+    decoder = FORMATS[spec.format].decoder()
+    decoder.begin(request)              # before the request's first byte goes out
+    answer = decoder.feed(chunk)        # None: more must come. An Answer: the exchange is over; look at `surplus`
+    answer = decoder.end()              # the stream ended: the answer that this completes, or a ProtocolError
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from hotdash.task import NO_HEADERS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hotdash.functions.spec import FunctionSpec
+    from hotdash.task import TaskRequest
+
+MAX_BODY_BYTES = 8 * 2**20  # M11: the default bound of an answer
+MAX_HEAD_BYTES = 64 * 2**10  # section 4: a longer head is an error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A whole answer as the format read it.
+
+    Args:
+        status_code: None where the format has none.
+        error: Why the answer itself says that the function failed (a status ≥ 500); None otherwise.
+    """
+
+    body: bytes
+    status_code: int | None = None
+    headers: Mapping[str, str] = NO_HEADERS
+    error: str | None = None
+
+
+class Decoder(Protocol):
+    """Turns one container's stdout into answers, one exchange after another."""
+
+    @property
+    def surplus(self) -> bool:
+        """Whether bytes followed the last answer (a blank line aside): the container must be retired (M2)."""
+        ...
+
+    @property
+    def started(self) -> bool:
+        """Whether any byte of the current answer has come."""
+        ...
+
+    def begin(self, request: TaskRequest) -> None:
+        """Starts the exchange for `request`; forgets everything of the one before."""
+        ...
+
+    def feed(self, data: bytes) -> Answer | None:
+        """Takes bytes as they come, split anywhere.
+
+        Returns:
+            The answer once it is complete, None before. After an answer, `feed` may not be called until `begin`.
+
+        Raises:
+            ProtocolError: These bytes cannot be an answer; the message says what was found.
+        """
+        ...
+
+    def end(self) -> Answer:
+        """The stream has ended.
+
+        Raises:
+            ProtocolError: The answer was not complete; the message says how far it came.
+        """
+        ...
+
+
+class Format(Protocol):
+    """One way for tasks to travel. Without state, so one object serves all threads."""
+
+    def environment(self, spec: FunctionSpec) -> Mapping[str, str]:
+        """The variables that the format gives every container of the function (M8)."""
+        ...
+
+    def task_environment(self, spec: FunctionSpec, request: TaskRequest) -> Mapping[str, str]:
+        """The variables that tell a cold container of its task; empty for a hot format."""
+        ...
+
+    def encode(self, spec: FunctionSpec, request: TaskRequest) -> bytes:
+        """The request's bytes for the container's stdin."""
+        ...
+
+    def decoder(self, *, max_body_bytes: int = MAX_BODY_BYTES) -> Decoder:
+        """A new decoder, for one container."""
+        ...
