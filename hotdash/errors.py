@@ -1,7 +1,7 @@
 """One tree of errors. A leaf: imports nothing of hotdash; runs in any thread.
 
-A failing *function* is a result (`hotdash.task.TaskResult`), never an exception. What is raised from here means that the
-platform, the caller's input or a function's sources are at fault. Each message names the place and the remedy.
+A failing *function* is a result (`hotdash.task.TaskResult`), never an exception. What is raised from here means that
+the platform, the caller's input or a function's sources are at fault. Each message names the place and the remedy.
 """
 
 from __future__ import annotations

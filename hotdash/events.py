@@ -62,7 +62,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionChanged(Event):
-    """A function appeared, or its state or its file's content changed. `reason` says why it is not ready, else empty."""
+    """A function appeared, or its state or spec changed. `reason` says why it is not ready, else empty."""
 
     spec: FunctionSpec
     state: FunctionState

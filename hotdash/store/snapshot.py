@@ -1,0 +1,142 @@
+"""The immutable picture that `Store.snapshot` gives. Values only; any thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from hotdash.events import ContainerState, FunctionState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hotdash.functions.spec import FunctionSpec
+    from hotdash.task import TaskResult, TaskState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerView:
+    """One container. `since_s` is when it came into this state, on the runtime's clock."""
+
+    id: str
+    function: str
+    revision: int
+    state: ContainerState
+    since_s: float
+    pid: int | None = None
+    cold: bool = False
+    task_id: str = ""
+    tasks_served: int = 0
+    start_s: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskView:
+    """One task. Times are on the runtime's clock; None where that has not happened yet."""
+
+    id: str
+    function: str
+    state: TaskState
+    payload: bytes
+    headers: tuple[tuple[str, str], ...]
+    queued_at_s: float
+    queued_time_s: float  # the same moment in seconds since 1970
+    started_at_s: float | None = None
+    ended_at_s: float | None = None
+    container_id: str = ""
+    revision: int = 0
+    again: bool = False
+    result: TaskResult | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionView:
+    """One function.
+
+    Args:
+        reason: Why it is not ready; empty where it is.
+        faults: What is wrong with its function file now; the last good one serves.
+        deploy_error: Why the newest build or start failed, until a deploy succeeds; empty otherwise.
+        why: The last scaling decision, in words.
+        queued: Waiting tasks, the next one first.
+        running: Running tasks, the oldest first.
+        ended: Ended tasks, the newest last, at most 1,000.
+        build_log: The newest build's output.
+    """
+
+    key: str
+    spec: FunctionSpec
+    state: FunctionState
+    reason: str
+    faults: tuple[str, ...]
+    deploy_error: str
+    is_building: bool
+    build_since_s: float
+    revision: int
+    image_id: str
+    live_since_s: float
+    why: str
+    containers: tuple[ContainerView, ...]
+    queued: tuple[TaskView, ...]
+    running: tuple[TaskView, ...]
+    ended: tuple[TaskView, ...]
+    calls: int
+    errors: int
+    lines: int
+    build_log: tuple[str, ...]
+
+    @property
+    def queue_depth(self) -> int:
+        """How many tasks wait."""
+        return len(self.queued)
+
+    def count(self, *states: ContainerState) -> int:
+        """How many of its containers are in one of these states."""
+        return sum(container.state in states for container in self.containers)
+
+    @property
+    def hot(self) -> int:
+        """How many containers count towards `max_concurrency`: all but the draining ones."""
+        return sum(container.state is not ContainerState.DRAINING for container in self.containers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Everything at one moment. `version` grows with each event, so an equal version means an equal picture."""
+
+    version: int
+    functions: Mapping[str, FunctionView] = field(default_factory=lambda: MappingProxyType({}))
+    lines_dropped: int = 0  # before they reached the store
+    tasks_dropped: int = 0  # ended tasks that left the ring
+
+    @property
+    def queued(self) -> int:
+        """How many tasks wait, over all functions."""
+        return sum(function.queue_depth for function in self.functions.values())
+
+    def count(self, *states: ContainerState) -> int:
+        """How many containers are in one of these states, over all functions."""
+        return sum(function.count(*states) for function in self.functions.values())
+
+    @property
+    def errors(self) -> int:
+        """How many tasks did not succeed, over all functions, since the start."""
+        return sum(function.errors for function in self.functions.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """Rates over the last seconds, for one function or for all; ask at 1 to 2 Hz.
+
+    Args:
+        calls_per_s: Ended tasks a second, over the last 10 s.
+        p50_s, p95_s: Of run time, over the last 10 s; None with no task ended in them.
+        depths: The deepest the queue was in each of the last 30 seconds, the newest last.
+    """
+
+    calls_per_s: float
+    p50_s: float | None
+    p95_s: float | None
+    depths: tuple[int, ...]

@@ -1,0 +1,287 @@
+"""`Store`: folds the runtime's events into immutable snapshots and bounded rings.
+
+It has a lock and no thread: the runtime's event thread calls it with each event, the screen's thread reads from it.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import singledispatchmethod
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from hotdash import events as ev
+from hotdash.events import ContainerState, Event, FunctionState
+from hotdash.store.records import RATE_WINDOW_S, ContainerRecord, FunctionRecord, TaskRecord
+from hotdash.store.rings import LineBatch
+from hotdash.store.snapshot import Figures, Snapshot
+from hotdash.task import TaskState, TaskStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hotdash.events import StderrLine
+
+
+class Store:
+    """The one listener the screen needs: `runtime.subscribe(store)`.
+
+    The lock guards every record and ring. Folding holds it for microseconds; a snapshot for as long as it takes to
+    copy what changed since the last one.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._functions: dict[str, FunctionRecord] = {}
+        self._version = 0
+        self._lines_dropped = 0
+        self._tasks_dropped = 0
+        self._snapshot = Snapshot(version=0)
+
+    @property
+    def version(self) -> int:
+        """The place of the newest event folded; reading it needs no lock."""
+        return self._version
+
+    def __call__(self, event: Event) -> None:
+        """Folds one event. Called in the order of events, by one thread."""
+        with self._lock:
+            self._fold(event)
+            self._version = event.seq
+
+    def snapshot(self) -> Snapshot:
+        """The picture at the newest event; the same object as before if there was none since."""
+        with self._lock:
+            if self._snapshot.version != self._version:
+                self._snapshot = Snapshot(
+                    version=self._version,
+                    functions=MappingProxyType({key: record.view() for key, record in sorted(self._functions.items())}),
+                    lines_dropped=self._lines_dropped,
+                    tasks_dropped=self._tasks_dropped,
+                )
+            return self._snapshot
+
+    def lines_after(self, seq: int, functions: Iterable[str]) -> LineBatch:
+        """The stderr lines of these functions after place `seq`, in the order of events.
+
+        Args:
+            seq: 0 for all that is kept, or the `cursor` of the batch before.
+            functions: Their keys; unknown ones have no lines.
+        """
+        with self._lock:
+            newer: list[StderrLine] = []
+            lost = 0
+            for key in functions:
+                record = self._functions.get(key)
+                if record is not None:
+                    lines, missed = record.ring.after(seq)
+                    newer.extend(lines)
+                    lost += missed
+            cursor = self._version
+        newer.sort(key=lambda line: line.seq)
+        return LineBatch(lines=tuple(newer), cursor=cursor, lost=lost)
+
+    def figures(self, now_s: float, function: str | None = None) -> Figures:
+        """Rates over the last seconds, of one function (its key) or of all.
+
+        Args:
+            now_s: The runtime's clock.
+            function: None for all; an unknown one has zeros.
+        """
+        with self._lock:
+            records = [record for key, record in self._functions.items() if function is None or key == function]
+            runs = sorted(run for record in records for at, run in record.rates if at > now_s - RATE_WINDOW_S)
+            depths = [record.depths_until(now_s) for record in records]
+        return Figures(
+            calls_per_s=len(runs) / RATE_WINDOW_S,
+            p50_s=_quantile(runs, 0.50),
+            p95_s=_quantile(runs, 0.95),
+            depths=tuple(map(sum, zip(*depths, strict=True))),
+        )
+
+    @singledispatchmethod
+    def _fold(self, event: Event) -> None:
+        """Events that change nothing here are passed over."""
+
+    @_fold.register
+    def _(self, event: ev.FunctionChanged) -> None:
+        record = self._functions.get(event.function)
+        if event.state is FunctionState.REMOVED:
+            self._functions.pop(event.function, None)
+            return
+        if record is None:
+            record = FunctionRecord(key=event.function, spec=event.spec, state=event.state, depth_at_s=event.at_s)
+            self._functions[event.function] = record
+        record.spec = event.spec
+        record.state = event.state
+        record.reason = event.reason
+        record.touch()
+
+    @_fold.register
+    def _(self, event: ev.FunctionFaulty) -> None:
+        if record := self._touched(event):
+            record.faults = event.faults
+
+    @_fold.register
+    def _(self, event: ev.BuildStarted) -> None:
+        if record := self._touched(event):
+            record.is_building = True
+            record.build_since_s = event.at_s
+            record.build_log.clear()
+
+    @_fold.register
+    def _(self, event: ev.BuildOutput) -> None:
+        if record := self._touched(event):
+            record.build_log.append(event.text)
+
+    @_fold.register
+    def _(self, event: ev.BuildFailed) -> None:
+        self._deploy_ended(event, event.reason)
+
+    @_fold.register
+    def _(self, event: ev.DeployFailed) -> None:
+        self._deploy_ended(event, event.reason)
+
+    @_fold.register
+    def _(self, event: ev.DeployUnchanged) -> None:
+        self._deploy_ended(event, "")
+
+    @_fold.register
+    def _(self, event: ev.RevisionLive) -> None:
+        self._deploy_ended(event, "")
+        if record := self._touched(event):
+            record.revision = event.revision
+            record.image_id = event.image_id
+            record.live_since_s = event.at_s
+
+    @_fold.register
+    def _(self, event: ev.ScalingDecided) -> None:
+        if record := self._touched(event):
+            record.why = event.reason
+
+    @_fold.register
+    def _(self, event: ev.ContainerStarting) -> None:
+        if record := self._touched(event):
+            record.containers[event.container_id] = ContainerRecord(
+                id=event.container_id,
+                function=event.function,
+                revision=event.revision,
+                since_s=event.at_s,
+                cold=event.cold,
+            )
+
+    @_fold.register
+    def _(self, event: ev.ContainerStarted) -> None:
+        if container := self._container(event):
+            container.pid = event.pid
+            container.start_s = event.start_s
+
+    @_fold.register
+    def _(self, event: ev.ContainerIdle) -> None:
+        if container := self._container(event):
+            container.move(ContainerState.IDLE, event.at_s)
+
+    @_fold.register
+    def _(self, event: ev.ContainerDraining) -> None:
+        if container := self._container(event):
+            container.move(ContainerState.DRAINING, event.at_s)
+            container.reason = event.reason
+
+    @_fold.register
+    def _(self, event: ev.ContainerStopped) -> None:
+        if record := self._touched(event):
+            record.containers.pop(event.container_id, None)
+
+    @_fold.register
+    def _(self, event: ev.StderrLine) -> None:
+        if record := self._touched(event):
+            record.ring.append(event)
+
+    @_fold.register
+    def _(self, event: ev.LinesDropped) -> None:
+        self._lines_dropped += event.count
+
+    @_fold.register
+    def _(self, event: ev.TaskQueued) -> None:
+        record = self._touched(event)
+        if record is None:
+            return
+        before = len(record.queued)
+        task = record.running.pop(event.task_id, None)
+        if task is None:
+            task = TaskRecord(
+                id=event.task_id,
+                function=event.function,
+                payload=event.payload,
+                headers=event.headers,
+                queued_at_s=event.at_s,
+                queued_time_s=event.time_s,
+            )
+            record.queued[task.id] = task
+        else:  # put back: it had waited longest, so it is the next one
+            task.state, task.again, task.started_at_s = TaskState.QUEUED, event.again, None
+            task.container_id, task.revision = "", 0
+            task.touch()
+            record.queued = {task.id: task, **record.queued}
+        record.note_depth(event.at_s, before=before)
+
+    @_fold.register
+    def _(self, event: ev.TaskStarted) -> None:
+        record = self._touched(event)
+        task = None if record is None else record.queued.pop(event.task_id, None)
+        if record is None or task is None:
+            return
+        record.note_depth(event.at_s, before=len(record.queued) + 1)
+        task.state, task.started_at_s = TaskState.RUNNING, event.at_s
+        task.container_id, task.revision = event.container_id, event.revision
+        task.touch()
+        record.running[task.id] = task
+        if container := record.containers.get(event.container_id):
+            container.move(ContainerState.BUSY, event.at_s)
+            container.task_id = task.id
+
+    @_fold.register
+    def _(self, event: ev.TaskEnded) -> None:
+        record = self._touched(event)
+        if record is None:
+            return
+        before = len(record.queued)
+        task = record.running.pop(event.task_id, None) or record.queued.pop(event.task_id, None)
+        if task is None:
+            return
+        result = event.result
+        task.state, task.ended_at_s, task.result = TaskState.ENDED, event.at_s, result
+        task.touch()
+        if len(record.queued) != before:
+            record.note_depth(event.at_s, before=before)
+        if container := record.containers.get(task.container_id):
+            container.task_id = ""
+            container.tasks_served += 1
+        record.calls += 1
+        record.errors += result.status is not TaskStatus.SUCCESS
+        if result.run_s:
+            record.rates.append((event.at_s, result.run_s))
+        self._tasks_dropped += record.end(task)
+
+    def _touched(self, event: Event) -> FunctionRecord | None:
+        """The function's record, marked as changed; None once the function has been removed."""
+        record = self._functions.get(event.function)
+        if record is not None:
+            record.touch()
+        return record
+
+    def _container(self, event: ev.ContainerEvent) -> ContainerRecord | None:
+        record = self._touched(event)
+        return None if record is None else record.containers.get(event.container_id)
+
+    def _deploy_ended(self, event: Event, error: str) -> None:
+        if record := self._touched(event):
+            record.is_building = False
+            record.deploy_error = error
+
+
+def _quantile(ordered: list[float], share: float) -> float | None:
+    """The value that `share` of the ordered ones do not exceed (nearest rank)."""
+    if not ordered:
+        return None
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
