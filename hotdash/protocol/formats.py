@@ -1,0 +1,34 @@
+"""Which format object serves which `format:` of a function file. Any thread.
+
+The composition of this package: the runtime asks here and knows no format by name.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from hotdash.errors import BuildError
+from hotdash.functions.spec import Format
+from hotdash.protocol.default import DefaultFormat
+from hotdash.protocol.http import HttpFormat
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hotdash.functions.spec import FunctionSpec
+    from hotdash.protocol import base
+
+FORMATS: Mapping[Format, base.Format] = MappingProxyType({Format.DEFAULT: DefaultFormat(), Format.HTTP: HttpFormat()})
+
+
+def format_of(spec: FunctionSpec) -> base.Format:
+    """The format in which the function's tasks travel.
+
+    Raises:
+        BuildError: There is no such format yet.
+    """
+    try:
+        return FORMATS[spec.format]
+    except KeyError:
+        raise BuildError(f"format {spec.format} is not available yet: use http or default") from None
