@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
+
+def no_headers() -> Mapping[str, str]:
+    """`NO_HEADERS`, as a dataclass's default factory (before Python 3.12 a mapping proxy may not be a default)."""
+    return NO_HEADERS
+
+
 _ID_BYTES = 12  # 96 random bits: no payload can guess a live id (the design's section 6)
 _ID_BATCH = 256
 _new_ids: list[str] = []
@@ -80,7 +86,7 @@ class TaskRequest:
     id: str
     function: str
     payload: bytes
-    headers: Mapping[str, str] = NO_HEADERS
+    headers: Mapping[str, str] = field(default_factory=no_headers)
     method: str = "GET"
     url: str = "/"
     timeout_s: float | None = None
@@ -111,7 +117,7 @@ class TaskResult:
     status: TaskStatus
     body: bytes = b""
     status_code: int | None = None
-    headers: Mapping[str, str] = NO_HEADERS
+    headers: Mapping[str, str] = field(default_factory=no_headers)
     error: str | None = None
     stderr_lines: tuple[str, ...] = ()
     stderr_dropped: int = 0

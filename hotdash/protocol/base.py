@@ -11,10 +11,10 @@ task cheaper than a new one) and is used by that container's serve thread alone:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from hotdash.task import NO_HEADERS
+from hotdash.task import no_headers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +37,7 @@ class Answer:
 
     body: bytes
     status_code: int | None = None
-    headers: Mapping[str, str] = NO_HEADERS
+    headers: Mapping[str, str] = field(default_factory=no_headers)
     error: str | None = None
 
 
