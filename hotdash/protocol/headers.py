@@ -83,8 +83,8 @@ def _check_url(url: object) -> None:
 
 
 def _check_timeout(timeout_s: object) -> None:
-    is_number = isinstance(timeout_s, int | float) and not isinstance(timeout_s, bool)
-    if not is_number or not timeout_s > 0:  # NaN is not above 0 either
+    # NaN is not above 0 either.
+    if not isinstance(timeout_s, int | float) or isinstance(timeout_s, bool) or not timeout_s > 0:
         raise InvalidRequest(f"timeout_s: found {_shown(timeout_s)}, allowed seconds above 0, or None")
 
 
