@@ -1,0 +1,438 @@
+"""The decoder of `http`: every answer whole, byte by byte, split anywhere, and trailing; and what is no answer."""
+
+from __future__ import annotations
+
+import string
+
+import pytest
+from hotdash.errors import ProtocolError
+from hotdash.protocol.base import MAX_HEAD_BYTES, Answer
+from hotdash.protocol.exchange import MAX_INTERIM, HttpDecoder, is_blank
+from hotdash.task import TaskRequest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+GET = TaskRequest(id="0" * 24, function="echo", payload=b"")
+HEAD = TaskRequest(id="0" * 24, function="echo", payload=b"", method="HEAD")
+bounded = settings(max_examples=100, deadline=None, database=None)
+
+OK = b"HTTP/1.1 200 OK\r\n"
+INTERIMS = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nContent-Length: 9\r\n\r\n\r\n"
+LENGTH = "Content-Length"
+CODING = "Transfer-Encoding"
+
+# By name: what comes, and to which request; then the status, headers, body and error that it means.
+ANSWERS = {
+    "length": (OK + b"Content-Length: 5\r\n\r\nhello", GET, 200, {LENGTH: "5"}, b"hello", None),
+    "empty": (OK + b"content-length: 0\r\n\r\n", GET, 200, {"content-length": "0"}, b"", None),
+    "no reason": (b"HTTP/1.1 200\r\nContent-Length: 1\r\n\r\nx", GET, 200, {LENGTH: "1"}, b"x", None),
+    "spaces": (OK + b"Content-Length:  2 \r\nX:\r\n\r\nhi", GET, 200, {LENGTH: "2", "X": ""}, b"hi", None),
+    "1.0": (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi", GET, 200, {LENGTH: "2"}, b"hi", None),
+    "close": (
+        OK + b"Connection: close\r\nContent-Length: 2\r\n\r\nhi",
+        GET, 200, {"Connection": "close", LENGTH: "2"}, b"hi", None,
+    ),
+    "upgrade": (
+        OK + b"Connection: upgrade\r\nUpgrade: x\r\nContent-Length: 2\r\n\r\nhi",
+        GET, 200, {"Connection": "upgrade", "Upgrade": "x", LENGTH: "2"}, b"hi", None,
+    ),
+    "bare LF": (b"HTTP/1.1 200 OK\nContent-Length: 4\n\n\n\n\n\n", GET, 200, {LENGTH: "4"}, b"\n\n\n\n", None),
+    "mixed ends": (OK + b"Content-Length: 4\n\r\n\n\r\n\n", GET, 200, {LENGTH: "4"}, b"\n\r\n\n", None),
+    "blank before": (b"\r\n\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", GET, 200, {LENGTH: "2"}, b"hi", None),
+    "answer in the body": (
+        OK + b"Content-Length: 38\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        GET, 200, {LENGTH: "38"}, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", None,
+    ),
+    "chunks": (
+        OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nC;x=y\r\n\r\n0\r\n\r\nworld\r\n0\r\n\r\n",
+        GET, 200, {CODING: "chunked"}, b"hello\r\n0\r\n\r\nworld", None,
+    ),
+    "no chunks": (
+        OK + b"Transfer-Encoding: Chunked\r\n\r\n0\r\n\r\n", GET, 200, {CODING: "Chunked"}, b"", None,
+    ),
+    "trailers": (
+        OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n000\r\nX-Sum: 1\r\nY: 2\r\n\r\n",
+        GET, 200, {CODING: "chunked"}, b"hi", None,
+    ),
+    "interim": (
+        INTERIMS + b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nhi",
+        GET, 201, {LENGTH: "2"}, b"hi", None,
+    ),
+    "204": (b"HTTP/1.1 204 No Content\r\n\r\n", GET, 204, {}, b"", None),
+    "304": (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", GET, 304, {LENGTH: "9"}, b"", None),
+    "HEAD": (OK + b"Content-Length: 99999999\r\n\r\n", HEAD, 200, {LENGTH: "99999999"}, b"", None),
+    "HEAD without length": (OK + b"X: 1\r\n\r\n", HEAD, 200, {"X": "1"}, b"", None),
+    "HEAD in chunks": (
+        OK + b"Transfer-Encoding: chunked\r\n\r\n", HEAD, 200, {CODING: "chunked"}, b"", None,
+    ),
+    "404": (b"HTTP/1.1 404 Nope\r\nContent-Length: 1\r\n\r\nx", GET, 404, {LENGTH: "1"}, b"x", None),
+    "503": (
+        b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 1\r\n\r\nx",
+        GET, 503, {LENGTH: "1"}, b"x", "answered 503 Service Unavailable",
+    ),
+    "500 without reason": (
+        b"HTTP/1.1 500\r\nContent-Length: 0\r\n\r\n", GET, 500, {LENGTH: "0"},
+        b"", "answered 500 Internal Server Error",
+    ),
+    "599": (b"HTTP/1.1 599 \r\nContent-Length: 0\r\n\r\n", GET, 599, {LENGTH: "0"}, b"", "answered 599"),
+    "repeated": (
+        OK + b"X-A: 1\r\nSet-Cookie: a=1, 2\r\nx-a: 2\r\nset-cookie: b\r\nContent-Length: 0\r\n\r\n",
+        GET, 200, {"X-A": "1, 2", "Set-Cookie": "a=1, 2\nb", LENGTH: "0"}, b"", None,
+    ),
+    "latin-1": (b"HTTP/1.1 200 \xfc\r\nX: \xfc\r\nContent-Length: 0\r\n\r\n", GET, 200, {"X": "ü", LENGTH: "0"},
+        b"", None),
+}  # fmt: skip
+
+answers = pytest.mark.parametrize("name", ANSWERS)
+
+
+def decode(decoder: HttpDecoder, request: TaskRequest, *pieces: bytes) -> Answer | None:
+    """The answer, which only the last piece may complete."""
+    decoder.begin(request)
+    for piece in pieces[:-1]:
+        assert decoder.feed(piece) is None, f"complete too early, after {piece!r}"
+    return decoder.feed(pieces[-1])
+
+
+def expected(name: str) -> Answer:
+    _, _, status, headers, body, error = ANSWERS[name]
+    return Answer(status_code=status, headers=headers, body=body, error=error)
+
+
+@answers
+def test_whole(name):
+    data, request, *_ = ANSWERS[name]
+    decoder = HttpDecoder()
+    assert decode(decoder, request, data) == expected(name)
+    assert decoder.started
+    assert not decoder.surplus
+
+
+@answers
+def test_byte_by_byte(name):
+    data, request, *_ = ANSWERS[name]
+    decoder = HttpDecoder()
+    assert decode(decoder, request, *(data[at : at + 1] for at in range(len(data)))) == expected(name)
+    assert not decoder.surplus
+
+
+@answers
+def test_split_at_every_position_by_one_decoder(name):
+    data, request, *_ = ANSWERS[name]
+    decoder = HttpDecoder()
+    for at in range(1, len(data)):
+        assert decode(decoder, request, data[:at], b"", data[at:]) == expected(name), at
+        assert not decoder.surplus
+
+
+@answers
+@pytest.mark.parametrize("blank", [b"\n", b"\r\n", b"\r"])
+def test_a_blank_line_behind_is_no_surplus_and_does_not_harm_the_next(name, blank):
+    data, request, *_ = ANSWERS[name]
+    decoder = HttpDecoder()
+    assert is_blank(blank)
+    for at in range(1, len(data)):
+        assert decode(decoder, request, data[:at], data[at:] + blank) == expected(name)
+        assert not decoder.surplus
+        assert decode(decoder, request, blank, data) == expected(name)
+
+
+@answers
+@pytest.mark.parametrize(
+    "behind", [b"x", b"\n\n", b"\r\n\r\n", b"\r\nx", b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nX"]
+)
+def test_surplus_is_told_and_the_answer_stands(name, behind):
+    data, request, *_ = ANSWERS[name]
+    decoder = HttpDecoder()
+    for at in range(1, len(data)):
+        assert decode(decoder, request, data[:at], data[at:] + behind) == expected(name)
+        assert decoder.surplus
+    decoder.begin(request)
+    assert not decoder.surplus
+
+
+@answers
+def test_any_cut_is_told_at_the_end(name):
+    data, request, *_ = ANSWERS[name]
+    for at in range(len(data)):
+        decoder = HttpDecoder()
+        decoder.begin(request)
+        assert decoder.feed(data[:at]) is None
+        with pytest.raises(ProtocolError, match=r"^stdout ended "):
+            decoder.end()
+
+
+def test_two_answers_back_to_back_never_mix():
+    first = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst"
+    second = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecond"
+    for at in range(len(first), len(first + second) + 1):
+        decoder = HttpDecoder()
+        decoder.begin(GET)
+        answer = decoder.feed((first + second)[:at])
+        assert answer is not None
+        assert answer.body == b"first"
+        assert decoder.surplus is (at > len(first))
+
+
+@bounded
+@given(names=st.lists(st.sampled_from(sorted(ANSWERS)), min_size=1, max_size=6), data=st.data())
+def test_random_splits_equal_whole_over_exchanges(names, data):
+    decoder = HttpDecoder()
+    for name in names:
+        raw, request, *_ = ANSWERS[name]
+        cuts = sorted(data.draw(st.sets(st.integers(1, len(raw) - 1), max_size=8)))
+        pieces = [raw[start:end] for start, end in zip([0, *cuts], [*cuts, len(raw)], strict=True)]
+        assert decode(decoder, request, *pieces) == expected(name)
+
+
+@bounded
+@given(
+    name=st.sampled_from(sorted(ANSWERS)),
+    edits=st.lists(st.tuples(st.integers(0, 200), st.binary(max_size=3), st.integers(0, 3)), max_size=4),
+    cut=st.integers(0, 200),
+)
+def test_corruption_gives_an_answer_or_a_protocol_error_however_it_is_split(name, edits, cut):
+    raw = ANSWERS[name][0]
+    for at, new, gone in edits:
+        raw = raw[:at] + new + raw[at + gone :]
+    outcomes = [run(raw), run(raw[:cut], raw[cut:]), run(*(raw[at : at + 1] for at in range(len(raw))))]
+    assert outcomes[0] == outcomes[1] == outcomes[2]
+
+
+def run(*pieces: bytes) -> Answer | str:
+    """The first answer in `pieces`, or `error`."""
+    decoder = HttpDecoder(max_body_bytes=1000)
+    decoder.begin(GET)
+    try:
+        for piece in pieces:
+            answer = decoder.feed(piece)
+            if answer is not None:
+                return answer
+        return decoder.end()
+    except ProtocolError:
+        return "error"
+
+
+@bounded
+@given(
+    status=st.integers(200, 999).filter(lambda code: code not in {204, 304}),
+    fields=st.lists(
+        st.tuples(
+            st.text(string.ascii_letters + "-", min_size=1, max_size=8).map("X-{}".format),
+            st.text(string.printable.strip(), max_size=8),
+        ),
+        max_size=4,
+        unique_by=lambda field: field[0].lower(),
+    ),
+    body=st.binary(max_size=40),
+    chunk=st.integers(0, 20),
+    end=st.sampled_from([b"\r\n", b"\n"]),
+)
+def test_what_a_function_writes_is_what_is_read(status, fields, body, chunk, end):
+    head = [b"HTTP/1.1 %d R" % status, *(f"{name}: {value}".encode() for name, value in fields)]
+    if chunk:
+        head.append(b"Transfer-Encoding: chunked")
+        pieces = [body[at : at + chunk] for at in range(0, len(body), chunk)]
+        wire = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+    else:
+        head.append(b"Content-Length: %d" % len(body))
+        wire = body
+    answer = decode(HttpDecoder(), GET, end.join(head) + end * 2 + wire)
+    assert answer is not None
+    assert (answer.status_code, answer.body) == (status, body)
+    assert list(answer.headers.items())[:-1] == fields
+
+
+BAD = {
+    "junk": (b"hello world\n", r"not an HTTP/1.1 answer: found b'hello world\\n'"),
+    "one letter": (b"h", "not an HTTP/1.1 answer"),
+    "HTTP/0.9": (b"HTTP/0.9 200 OK\r\nContent-Length: 0\r\n\r\n", "not an HTTP/1.1 answer"),
+    "HTTP/2": (b"HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n", "not an HTTP/1.1 answer"),
+    "HTTP/1.7": (b"HTTP/1.7 200 OK\r\nContent-Length: 0\r\n\r\n", "malformed"),
+    "RTSP": (b"RTSP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", "not an HTTP/1.1 answer"),
+    "a request": (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "found b'GET / HTTP/1.1"),
+    "status word": (b"HTTP/1.1 fine\r\n", "malformed"),
+    "status 099": (b"HTTP/1.1 099 OK\r\nContent-Length: 0\r\n\r\n", "cannot have status 99"),
+    "status 1000": (b"HTTP/1.1 1000 OK\r\nContent-Length: 0\r\n\r\n", "malformed"),
+    "101": (b"HTTP/1.1 101 S\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", "cannot have status 101"),
+    "no length": (OK + b"X: 1\r\n\r\n", "neither Content-Length nor"),
+    "no headers": (OK + b"\r\n", "neither Content-Length nor"),
+    "close without length": (OK + b"Connection: close\r\n\r\n", "could never end"),
+    "duplicate length": (OK + b"Content-Length: 1\r\nContent-Length: 1\r\n\r\nx", "malformed"),
+    "two lengths": (OK + b"Content-Length: 1\r\ncontent-length: 2\r\n\r\nxx", "malformed"),
+    "length list": (OK + b"Content-Length: 1, 1\r\n\r\nx", "malformed"),
+    "length and chunks": (OK + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "malformed"),
+    "chunks and length": (OK + b"Transfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n", "malformed"),
+    "negative length": (OK + b"Content-Length: -1\r\n\r\n", "malformed"),
+    "signed length": (OK + b"Content-Length: +1\r\n\r\nx", "malformed"),
+    "empty length": (OK + b"Content-Length:\r\n\r\n", "malformed"),
+    "huge length": (OK + b"Content-Length: %s\r\n\r\n" % (b"9" * 40), "malformed"),
+    "many zeros": (OK + b"Content-Length: %s1\r\n\r\nx" % (b"0" * 5000), "not a number"),
+    "long body": (OK + b"Content-Length: 1001\r\n\r\n", "body of 1001 bytes is over the limit of 1000"),
+    "long chunk": (OK + b"Transfer-Encoding: chunked\r\n\r\n3e9\r\n", "over the limit of 1000"),
+    "long chunks": (
+        OK + b"Transfer-Encoding: chunked\r\n\r\n" + b"64\r\n%s\r\n" % (b"x" * 100) * 10 + b"1\r\n",
+        "over the limit of 1000",
+    ),
+    "huge chunk": (OK + b"Transfer-Encoding: chunked\r\n\r\n%s\r\n" % (b"f" * 16), "over the limit"),
+    "bad chunk size": (OK + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n", "malformed"),
+    "negative chunk size": (OK + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n", "malformed"),
+    "prefixed chunk size": (OK + b"Transfer-Encoding: chunked\r\n\r\n0x1\r\na\r\n", "malformed"),
+    "no chunk size": (OK + b"Transfer-Encoding: chunked\r\n\r\n\r\n", "malformed"),
+    "long chunk data": (OK + b"Transfer-Encoding: chunked\r\n\r\n1\r\nab", "malformed"),
+    "endless chunk line": (OK + b"Transfer-Encoding: chunked\r\n\r\n1;%s" % (b"x" * 5000), "line between chunks"),
+    "endless trailers": (
+        OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + b"X: 12345\r\n" * 7000, "line between chunks",
+    ),
+    "bad trailer": (OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\nno colon\r\n", "malformed"),
+    "other coding": (OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n", "'gzip, chunked' is not supported"),
+    "unknown coding": (OK + b"Transfer-Encoding: gzip\r\n\r\n", "'gzip' is not supported"),
+    "coding twice": (
+        OK + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", "is not supported",
+    ),
+    "chunks in 1.0": (b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "chunked in HTTP/1.1"),
+    "1.0 without length": (b"HTTP/1.0 200 OK\r\n\r\n", "could never end"),
+    "no colon": (OK + b"Traceback (most recent call last)\n", "malformed"),
+    "space before colon": (OK + b"X : 1\r\n", "malformed"),
+    "nameless": (OK + b": 1\r\n", "malformed"),
+    "folded": (OK + b"X: 1\r\n 2\r\n", "malformed"),
+    "NUL": (OK + b"X: \0\r\n", "malformed"),
+    "lone CR": (OK + b"X: a\rb\r\n", "malformed"),
+    "long head": (b"HTTP/1.1 200 OK\r\n" + b"X: 12345\r\n" * 7000, "head of the answer is over the limit of 65536"),
+    "long line": (OK + b"X: " + b"1" * 70_000, "head of the answer is over the limit of 65536"),
+    "long whole head": (
+        b"HTTP/1.1 200 OK\r\n" + b"X: 12345\r\n" * 6600 + b"Content-Length: 0\r\n\r\n", "over the limit of 65536",
+    ),
+    "endless blanks": (b"\r\n" * 40_000, "over the limit of 65536"),
+    "many interims": (b"HTTP/1.1 100 Continue\r\n\r\n" * (MAX_INTERIM + 1), "more than 16 1xx answers"),
+    "long interims": (
+        (b"HTTP/1.1 103 E\r\nX: %s\r\n\r\n" % (b"1" * 10_000)) * 7, "head of the answer is over the limit of 65536",
+    ),
+    "junk after interim": (b"HTTP/1.1 100 Continue\r\n\r\nhello", "not an HTTP/1.1 answer: found b'hello'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_no_answer_fails_at_once(name):
+    data, message = BAD[name]
+    decoder = HttpDecoder(max_body_bytes=1000)
+    decoder.begin(GET)
+    with pytest.raises(ProtocolError, match=message) as caught:
+        decoder.feed(data)
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("name", [name for name in BAD if len(BAD[name][0]) < 2000])
+def test_what_is_no_answer_fails_split_as_well_and_the_next_exchange_is_clean(name):
+    data, _ = BAD[name]
+    decoder = HttpDecoder(max_body_bytes=1000)
+    for pieces in ([data[:at], data[at:]] for at in range(1, len(data))):
+        with pytest.raises(ProtocolError):
+            decode(decoder, GET, *pieces)
+        assert decode(decoder, GET, ANSWERS["length"][0]) == expected("length")
+
+
+def test_a_head_of_the_limit_is_taken_and_one_byte_more_is_not():
+    start, end = b"HTTP/1.1 200 OK\r\nX: ", b"\r\nContent-Length: 0\r\n\r\n"
+    padding = MAX_HEAD_BYTES - len(start) - len(end)
+    for pieces in ([0], [0, 30_000], [0, 65_535]):
+        for more, fits in ((0, True), (1, False)):
+            data = start + b"1" * (padding + more) + end
+            cut = [data[a:b] for a, b in zip(pieces, [*pieces[1:], len(data)], strict=True)]
+            decoder = HttpDecoder()
+            if fits:
+                assert decode(decoder, GET, *cut) is not None
+            else:
+                with pytest.raises(ProtocolError, match="over the limit"):
+                    decode(decoder, GET, *cut)
+
+
+def test_interims_count_towards_the_limit_of_the_head_also_before_a_known_head():
+    final = b"HTTP/1.1 200 OK\r\nX: %s\r\nContent-Length: 0\r\n\r\n" % (b"1" * 60_000)
+    decoder = HttpDecoder()
+    assert decode(decoder, GET, final) is not None
+    with pytest.raises(ProtocolError, match="over the limit"):
+        decode(decoder, GET, b"HTTP/1.1 103 E\r\nX: %s\r\n\r\n" % (b"1" * 6_000), final)
+
+
+def test_sixteen_interims_are_skipped():
+    data = b"HTTP/1.1 100 Continue\r\n\r\n" * MAX_INTERIM + ANSWERS["length"][0]
+    assert decode(HttpDecoder(), GET, data) == expected("length")
+
+
+def test_a_body_of_the_limit_is_taken():
+    decoder = HttpDecoder(max_body_bytes=1000)
+    whole = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1000
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n%s\r\n0\r\n\r\n" % (b"x" * 1000)
+    for data in (whole, chunked):
+        answer = decode(decoder, GET, data)
+        assert answer is not None
+        assert answer.body == b"x" * 1000
+
+
+def test_a_known_head_does_not_hide_that_head_requests_have_no_body():
+    decoder = HttpDecoder()
+    assert decode(decoder, GET, ANSWERS["length"][0]) == expected("length")
+    answer = decode(decoder, HEAD, ANSWERS["length"][0])
+    assert answer is not None
+    assert answer.body == b""
+    assert decoder.surplus
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "stdout ended before an answer"),
+        (b"\r\n", "stdout ended before an answer"),
+        (b"HTTP/1.1 2", "within the head of an answer: found b'HTTP/1.1 2'"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", "after a 1xx answer, before the final one"),
+        (OK + b"Content-Length: 10\r\n\r\nabc", "after 3 of 10 bytes of the answer's body"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab", "a chunked body, after 2 bytes of it"),
+    ],
+)
+def test_the_end_tells_how_far_the_answer_came(data, message):
+    decoder = HttpDecoder()
+    decoder.begin(GET)
+    assert decoder.feed(data) is None
+    with pytest.raises(ProtocolError, match=message):
+        decoder.end()
+
+
+def test_started_tells_whether_an_answer_has_begun():
+    decoder = HttpDecoder()
+    decoder.begin(GET)
+    assert not decoder.started
+    decoder.feed(b"\r\n")
+    assert not decoder.started
+    decoder.feed(b"H")
+    assert decoder.started
+    decoder.begin(GET)
+    assert not decoder.started
+
+
+def test_bytes_outside_an_exchange_are_the_callers_fault():
+    decoder = HttpDecoder()
+    for misuse in (lambda: decoder.feed(b"x"), decoder.end):
+        with pytest.raises(RuntimeError, match="without begin"):
+            misuse()
+    assert decode(decoder, GET, ANSWERS["length"][0]) == expected("length")
+    with pytest.raises(RuntimeError, match="without begin"):
+        decoder.feed(b"x")
+
+
+def test_an_answers_headers_cannot_be_changed():
+    answer = decode(HttpDecoder(), GET, ANSWERS["length"][0])
+    assert answer is not None
+    with pytest.raises(TypeError):
+        answer.headers["X"] = "1"  # type: ignore[index]
+
+
+def test_an_exchange_that_was_given_up_leaves_nothing_behind():
+    data, request, *_ = ANSWERS["trailers"]
+    decoder = HttpDecoder()
+    for name in ("trailers", "length", "interim"):
+        given_up = ANSWERS[name][0]
+        for at in range(len(given_up)):
+            decoder.begin(GET)
+            decoder.feed(given_up[:at])
+            assert decode(decoder, request, data) == expected("trailers")
