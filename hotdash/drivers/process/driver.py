@@ -1,0 +1,128 @@
+"""`ProcessDriver`: the driver that needs nothing installed. It isolates nothing: its containers are plain processes.
+
+Any thread: builds and starts run side by side. What they share (guardian, run folder, image store, table of use) locks
+for itself.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import platformdirs
+
+from hotdash.drivers.process.build import Builder
+from hotdash.drivers.process.container import ProcessContainer, open_wake
+from hotdash.drivers.process.faults import why_not_started, why_not_stored
+from hotdash.drivers.process.group import ProcessGroup
+from hotdash.drivers.process.guardian import Guardian
+from hotdash.drivers.process.image_store import ImageStore
+from hotdash.drivers.process.surroundings import RunFolder
+from hotdash.drivers.process.usage import UsageTable
+from hotdash.errors import BuildError, StartError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hotdash.drivers.base import ContainerSpec, Image
+    from hotdash.drivers.process.surroundings import Surroundings
+    from hotdash.functions.spec import FunctionSpec
+
+
+class ProcessDriver:
+    """Builds read-only copies of functions' folders, and runs containers in them.
+
+    Args:
+        name: What it is called on the screen.
+        path: The PATH of containers and builds; hotdash's own if None, as it is now.
+        cache_dir: Where images are kept across runs (0700); the user's cache folder if None.
+        run_parent: Where the private folder for HOMEs and TMPDIRs is made; the system's temporary folder if None.
+    """
+
+    def __init__(
+        self,
+        name: str = "process",
+        *,
+        path: str | None = None,
+        cache_dir: Path | None = None,
+        run_parent: Path | None = None,
+    ) -> None:
+        self._name = name
+        self._path = os.environ.get("PATH", os.defpath) if path is None else path
+        self._closed = False
+        self._run = RunFolder(parent=run_parent)
+        self._guardian = Guardian(self._run)
+        self._usage = UsageTable()
+        self._store = ImageStore(cache_dir or Path(platformdirs.user_cache_dir("hotdash", appauthor=False)))
+        self._builder = Builder(store=self._store, run=self._run, guardian=self._guardian, path=self._path)
+
+    @property
+    def name(self) -> str:
+        """`process`, unless it was given another."""
+        return self._name
+
+    @property
+    def guardian(self) -> Guardian:
+        """Its guardian, for `doctor` and tests."""
+        return self._guardian
+
+    def build(self, spec: FunctionSpec, *, on_output: Callable[[str], None], is_cancelled: Callable[[], bool]) -> Image:
+        """See the seam. The image is kept while this driver is open, or until `release`."""
+        if self._closed:
+            raise BuildError(f"{spec.key}: the {self._name} driver is closed")
+        return self._builder.build(spec, on_output=on_output, is_cancelled=is_cancelled)
+
+    def release(self, image: Image) -> None:
+        """Says that no container of the image will be started any more, so a later build may remove it.
+
+        Not part of the seam; without it an image that this driver built or reused stays until `close`.
+        """
+        self._store.release(image)
+
+    def start(self, spec: ContainerSpec) -> ProcessContainer:
+        """See the seam."""
+        what = f"{spec.function}: container {spec.id} could not be started"
+        if self._closed:
+            raise StartError(f"{what}: the {self._name} driver is closed")
+        if spec.image.folder is None or not spec.image.entrypoint:
+            raise StartError(f"{what}: its image has no folder or no entry point that the process driver could run")
+        try:
+            around = self._run.make(spec.id)
+        except OSError as error:
+            raise StartError(f"{what}: {why_not_stored(error)}") from error
+        try:
+            return self._spawn(spec, around, folder=spec.image.folder)
+        except OSError as error:
+            around.remove()
+            environment = around.environment(spec.environment, path=self._path)
+            why = why_not_started(error, spec.image.entrypoint, folder=spec.image.folder, environment=environment)
+            raise StartError(f"{what}: {why}") from error
+        except ValueError as error:  # a NUL in a variable or an argument, `=` in a name
+            around.remove()
+            raise StartError(f"{what}: its config or entrypoint cannot be given to a program: {error}") from error
+
+    def close(self) -> None:
+        """Ends the guardian (which kills what left its container's group and lives on) and removes the run folder."""
+        self._closed = True
+        self._guardian.close()
+        self._store.close()
+
+    def _spawn(self, spec: ContainerSpec, around: Surroundings, *, folder: Path) -> ProcessContainer:
+        wake_fds = open_wake()
+        try:
+            group = ProcessGroup.spawn(
+                spec.image.entrypoint,
+                folder=folder,
+                environment=around.environment(spec.environment, path=self._path),
+                guardian=self._guardian,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+        except (OSError, ValueError):
+            for fd in set(wake_fds):
+                os.close(fd)
+            raise
+        return ProcessContainer(spec.id, group=group, wake_fds=wake_fds, around=around, usage=self._usage)

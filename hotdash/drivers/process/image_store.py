@@ -1,0 +1,211 @@
+"""`ImageStore`: where images lie, kept across runs and shared by all hotdashes of a user. Any thread.
+
+    CACHE/images/KEY-HASH/              one folder a function: its key, and a hash of its source folder and key
+        .lock                           held (exclusively) by whoever changes the folder; for moments
+        IMAGE_ID/                       an image: read-only, and never changed
+        IMAGE_ID.lock                   held (shared) by each hotdash that may use it; its time: last use
+        tmp-X/, tmp-X.lock              a build, its lock held (exclusively) by who builds; or what a dead one left
+
+All locks are flock's: the kernel frees them with the process, whatever it died of.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import secrets
+import threading
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hotdash.drivers.process.guardian_main import remove_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from hotdash.drivers.base import Image
+    from hotdash.functions.spec import FunctionSpec
+
+IMAGES_KEPT = 3  # of each function: what rollback can reach (the design's section 7)
+_TEMPORARY = "tmp-"
+_LOCK = ".lock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A folder in which an image is being made; `lock_fd` holds its lock."""
+
+    folder: Path
+    lock_fd: int
+
+
+class ImageStore:
+    """The images below one cache folder.
+
+    The lock guards `_held`: the descriptors that keep the images in use by this hotdash from being removed.
+
+    Args:
+        cache_dir: Made (0700) when the first image is.
+        kept: How many images of a function are kept, those in use aside.
+    """
+
+    def __init__(self, cache_dir: Path, *, kept: int = IMAGES_KEPT) -> None:
+        self._root = cache_dir / "images"
+        self._kept = kept
+        self._lock = threading.Lock()
+        self._held: dict[Path, int] = {}
+
+    @property
+    def root(self) -> Path:
+        """The folder that holds all images."""
+        return self._root
+
+    def find(self, spec: FunctionSpec, image_id: str) -> Path | None:
+        """The folder of an image that was built before, from now on in use; None if there is none.
+
+        Raises:
+            OSError: The cache cannot be used. So for all that follow.
+        """
+        image = self._place(spec) / image_id
+        if not image.is_dir():  # a look without the lock: most often there is none, and no folder either
+            return None
+        with _locked(image.parent):
+            return self._use(image) if image.is_dir() else None
+
+    def draft(self, spec: FunctionSpec) -> Draft:
+        """A new empty folder to make an image in. Removes what dead builds of the function left."""
+        place = self._place(spec)
+        for folder in (self._root.parent, self._root, place):
+            folder.mkdir(mode=0o700, parents=folder == self._root.parent, exist_ok=True)
+        self._root.chmod(0o700)
+        with _locked(place):
+            _remove_dead_drafts(place)
+            folder = place / f"{_TEMPORARY}{secrets.token_hex(6)}"
+            lock_fd = _open_lock(folder)
+            fcntl.flock(lock_fd, fcntl.LOCK_EX)
+            folder.mkdir(mode=0o700)
+            return Draft(folder=folder, lock_fd=lock_fd)
+
+    def publish(self, draft: Draft, image_id: str) -> tuple[Path, bool]:
+        """Puts a finished draft in its place and removes older images that nobody uses.
+
+        Returns:
+            The image's folder, from now on in use, and whether another build of the same content was there first.
+        """
+        image = draft.folder.parent / image_id
+        with _locked(image.parent):
+            lost = image.is_dir()
+            if not lost:
+                draft.folder.rename(image)
+            self._use(image)
+            self._prune(image.parent)
+        self.discard(draft)
+        return image, lost
+
+    def discard(self, draft: Draft) -> None:
+        """Removes a draft, if it has not become an image."""
+        remove_tree(draft.folder)
+        with suppress(OSError):
+            _lock_path(draft.folder).unlink()
+        os.close(draft.lock_fd)
+
+    def release(self, image: Image) -> None:
+        """Ends this hotdash's use of an image; nothing if it had none."""
+        with self._lock:
+            lock_fd = None if image.folder is None else self._held.pop(image.folder, None)
+        if lock_fd is not None:
+            os.close(lock_fd)
+
+    def close(self) -> None:
+        """Ends this hotdash's use of all images."""
+        with self._lock:
+            held, self._held = self._held, {}
+        for lock_fd in held.values():
+            os.close(lock_fd)
+
+    def _place(self, spec: FunctionSpec) -> Path:
+        key = re.sub(r"[^A-Za-z0-9._-]", "_", spec.key)[:40]
+        identity = hashlib.sha256(os.fsencode(spec.folder.absolute()) + b"\0" + spec.key.encode()).hexdigest()
+        return self._root / f"{key}-{identity[:12]}"
+
+    def _use(self, image: Path) -> Path:
+        """Takes a share in the image's lock; under the function's lock, so that nobody is just removing it."""
+        lock_fd = _open_lock(image)
+        fcntl.flock(lock_fd, fcntl.LOCK_SH)
+        os.utime(lock_fd)
+        with self._lock:
+            # The one held before may be of a file that is gone: somebody emptied the cache by hand.
+            before, self._held[image] = self._held.get(image), lock_fd
+        if before is not None:
+            os.close(before)
+        return image
+
+    def _prune(self, place: Path) -> None:
+        """Removes all but the last used images; those in use stay, whoever uses them. Under the function's lock."""
+        images = [
+            path for path in place.iterdir() if not path.name.endswith(_LOCK) and not path.name.startswith(_TEMPORARY)
+        ]
+        images.sort(key=_last_used_ns, reverse=True)
+        for image in images[self._kept :]:
+            with _lock_if_free(image) as free:
+                if free:
+                    # Renamed first: half an image under its own name would pass for a whole one.
+                    dead = place / f"{_TEMPORARY}{secrets.token_hex(6)}"
+                    image.rename(dead)
+                    _lock_path(image).unlink()
+                    remove_tree(dead)
+
+
+def _lock_path(path: Path) -> Path:
+    return path.with_name(path.name + _LOCK)
+
+
+def _open_lock(path: Path) -> int:
+    return os.open(_lock_path(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+
+@contextmanager
+def _locked(place: Path) -> Iterator[None]:
+    """Holds a function's own lock."""
+    lock_fd = os.open(place / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(lock_fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock_fd)
+
+
+@contextmanager
+def _lock_if_free(path: Path) -> Iterator[bool]:
+    """Holds an image's or a draft's lock, if nobody else does."""
+    lock_fd = _open_lock(path)
+    try:
+        try:
+            fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(lock_fd)
+
+
+def _last_used_ns(image: Path) -> int:
+    try:
+        return _lock_path(image).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _remove_dead_drafts(place: Path) -> None:
+    """Removes drafts whose builder has died (its lock is free). Under the function's lock."""
+    names = {path.name.removesuffix(_LOCK) for path in place.iterdir() if path.name.startswith(_TEMPORARY)}
+    for name in names:
+        with _lock_if_free(place / name) as free:
+            if free:
+                remove_tree(place / name)
+                _lock_path(place / name).unlink()
