@@ -63,7 +63,6 @@ class HttpDecoder:
         "_interim",
         "_is_head",
         "_known",
-        "_known_raw",
         "_max_body_bytes",
         "_pending",
         "_probe",
@@ -77,7 +76,6 @@ class HttpDecoder:
         self.surplus = False
         self._max_body_bytes = max_body_bytes
         self._known: Head | None = None  # the last final head
-        self._known_raw = b"\0"  # its bytes; until there is one, what no answer starts with
         self._final: Head | None = None  # this exchange's, while its body comes
         self._is_head = False
         self._stage = Stage.IDLE
@@ -115,10 +113,10 @@ class HttpDecoder:
             if stage is Stage.HEAD:
                 # The common case: a known head, and nothing of this exchange before it. A head ends at its first blank
                 # line, so that bytes which start with a whole head have exactly that head.
-                if data.startswith(self._known_raw) and not self._pending and not self._head_bytes:
-                    assert self._known is not None  # noqa: S101  for mypy: `_known_raw` are its bytes
+                known = self._known
+                if known is not None and data.startswith(known.raw) and not self._pending and not self._head_bytes:
                     self.started = True
-                    return self._start_body(self._known, data, len(self._known_raw))
+                    return self._start_body(known, data, len(known.raw))
                 return self._feed_head(data)
             if stage is Stage.BODY:
                 return self._feed_body(data, 0)
@@ -170,7 +168,7 @@ class HttpDecoder:
             self.started = True
             self._check_head_size(end)
             if not head.is_interim:
-                self._known, self._known_raw = head, head.raw
+                self._known = head
                 return self._start_body(head, data, end)
             self._head_bytes += end
             self._interim += 1

@@ -332,6 +332,14 @@ def test_what_is_no_answer_fails_split_as_well_and_the_next_exchange_is_clean(na
         assert decode(decoder, GET, ANSWERS["length"][0]) == expected("length")
 
 
+@pytest.mark.parametrize("first", sorted(set(range(256)) - set(b"H\r\n")))
+def test_a_first_byte_that_starts_no_answer_fails_at_once(first):
+    decoder = HttpDecoder()
+    decoder.begin(GET)
+    with pytest.raises(ProtocolError, match="not an HTTP/1.1 answer"):
+        decoder.feed(bytes([first]))
+
+
 def test_a_head_of_the_limit_is_taken_and_one_byte_more_is_not():
     start, end = b"HTTP/1.1 200 OK\r\nX: ", b"\r\nContent-Length: 0\r\n\r\n"
     padding = MAX_HEAD_BYTES - len(start) - len(end)
