@@ -336,7 +336,7 @@ def test_what_is_no_answer_fails_split_as_well_and_the_next_exchange_is_clean(na
 def test_a_first_byte_that_starts_no_answer_fails_at_once(first):
     decoder = HttpDecoder()
     decoder.begin(GET)
-    with pytest.raises(ProtocolError, match="not an HTTP/1.1 answer"):
+    with pytest.raises(ProtocolError, match=r"not an HTTP/1\.1 answer"):
         decoder.feed(bytes([first]))
 
 
