@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from hotdash.errors import InvalidRequest
-from hotdash.task import NO_HEADERS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from hotdash.task import TaskRequest
 
 MAX_PAYLOAD_BYTES = 8 * 2**20  # M11, inclusive
 MAX_REQUEST_HEAD_BYTES = 64 * 2**10  # as for answers; the kernel takes no environment variable over 128 KiB either
@@ -39,42 +38,35 @@ _HOP = frozenset(
 _OUR_PREFIXES = ("header_", "param_")
 
 
-def check_request(
-    *,
-    payload: bytes,
-    headers: Mapping[str, str] = NO_HEADERS,
-    method: str = "GET",
-    url: str = "/",
-    timeout_s: float | None = None,
-) -> None:
+def check_request(request: TaskRequest) -> None:
     """Checks all that a caller submits.
 
-    Args:
-        payload: The body; at most 8 MiB.
-        headers: Names are HTTP tokens, values latin-1 text without control characters (a tab aside); together with the
-            URL at most 64 KiB.
-        method: An HTTP token, `CONNECT` aside (a function is no tunnel).
-        url: Any text without control characters; what is not ASCII in it is percent-encoded on its way.
-        timeout_s: Seconds above 0 (infinity is allowed), or None.
+    - The payload: bytes, at most 8 MiB.
+    - Headers: names are HTTP tokens, values latin-1 text without control characters (a tab aside); together with the
+      URL at most 64 KiB.
+    - The method: an HTTP token, `CONNECT` aside (a function is no tunnel).
+    - The URL: any text without control characters; what is not ASCII in it is percent-encoded on its way.
+    - `timeout_s`: seconds above 0 (infinity is allowed), or None.
 
     Raises:
         InvalidRequest: Something of it cannot be sent; the message names what was found and what is allowed.
     """
+    payload: object = request.payload
     if not isinstance(payload, bytes):
         raise InvalidRequest(f"payload: found {type(payload).__name__}, allowed bytes")
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise InvalidRequest(f"payload: found {len(payload)} bytes, allowed at most {MAX_PAYLOAD_BYTES} (8 MiB)")
-    check_method(method)
-    _check_url(url)
-    size = len(url)
-    for name, value in headers.items():
+    check_method(request.method)
+    _check_url(request.url)
+    size = len(request.url)
+    for name, value in request.headers.items():
         header_names(name)
         check_value(f"header {name}", value)
         size += len(name) + len(value) + 4
     if size > MAX_REQUEST_HEAD_BYTES:
         raise InvalidRequest(f"headers and url: found {size} bytes, allowed at most {MAX_REQUEST_HEAD_BYTES} (64 KiB)")
-    if timeout_s is not None:
-        _check_timeout(timeout_s)
+    if request.timeout_s is not None:
+        _check_timeout(request.timeout_s)
 
 
 def _check_url(url: object) -> None:

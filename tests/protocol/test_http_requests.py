@@ -168,7 +168,7 @@ BAD_HEADERS = [
 def test_bad_headers_are_refused_by_the_check_and_by_both_formats(headers, message):
     request = request_of(headers=headers)
     with pytest.raises(InvalidRequest, match=message):
-        check_request(payload=b"", headers=headers)
+        check_request(request)
     with pytest.raises(InvalidRequest, match=message):
         HTTP.encode(spec_of(), request)
     with pytest.raises(InvalidRequest, match=message):
@@ -178,7 +178,7 @@ def test_bad_headers_are_refused_by_the_check_and_by_both_formats(headers, messa
 @pytest.mark.parametrize("method", ["", "GET ", "G T", "GET\r\nX: 1", "GÉT", "GET\n", "CONNECT", None])
 def test_bad_methods_are_refused(method):
     with pytest.raises(InvalidRequest, match="method: found"):
-        check_request(payload=b"", method=method)
+        check_request(request_of(method=method))
     with pytest.raises(InvalidRequest, match="method: found"):
         HTTP.encode(spec_of(), request_of(method=method))
     with pytest.raises(InvalidRequest, match="method: found"):
@@ -210,20 +210,21 @@ def test_a_bad_id_is_refused():
 )
 def test_other_bad_requests_are_refused(arguments, message):
     with pytest.raises(InvalidRequest, match=message) as caught:
-        check_request(**{"payload": b"", **arguments})
+        check_request(request_of(**arguments))
     assert len(str(caught.value)) < 200
 
 
 def test_what_is_allowed_to_the_bound():
-    check_request(
+    fits = request_of(
         payload=bytes(MAX_PAYLOAD_BYTES),
         headers={"X-A": "a\tb ü", "!#$%&'*+-.^_`|~0aZ": ""},
         method="PROPFIND",
         url="/grüße?a=b c",
         timeout_s=1e-9,
     )
-    check_request(payload=b"", timeout_s=float("inf"))
-    check_request(payload=b"", timeout_s=5)
+    check_request(fits)
+    check_request(request_of(timeout_s=float("inf")))
+    check_request(request_of(timeout_s=5))
 
 
 def test_default_has_the_payload_on_stdin_and_ironfunctions_variables():
