@@ -1,0 +1,34 @@
+"""`open_driver`: a driver by its name. Each is imported when it is asked for, for some import much."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hotdash.errors import NoDriver
+
+if TYPE_CHECKING:
+    from hotdash.drivers.base import Driver
+
+DRIVER_NAMES = ("auto", "process", "docker")
+NO_DOCKER = (
+    "the docker driver is not part of this version of hotdash: run with --driver process, "
+    "which runs functions as local processes"
+)
+
+
+def open_driver(name: str = "auto") -> Driver:
+    """Opens a driver; the runtime that it is given to closes it.
+
+    Args:
+        name: `process`, `docker`, or `auto`: docker where an engine answers, else process.
+
+    Raises:
+        NoDriver: It cannot run here; one sentence says what was tried and what to do.
+    """
+    if name in {"auto", "process"}:
+        from hotdash.drivers.process import ProcessDriver  # noqa: PLC0415  imported when asked for
+
+        return ProcessDriver()
+    if name == "docker":
+        raise NoDriver(NO_DOCKER)
+    raise NoDriver(f"no driver {name!r}: there is {', '.join(DRIVER_NAMES)}")

@@ -1,0 +1,210 @@
+"""`Deploys`: builds, proves and swaps one function's revisions (the design's section 7).
+
+Runs in the thread of whoever deploys; one deploy of a function at a time, others wait for it. The supervisor's lock is
+taken for each step, never held over a build or a proof.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hotdash import events as ev
+from hotdash.errors import BuildError, NeedsDocker, NeedsRuntime, StartError
+from hotdash.events import FunctionState
+from hotdash.protocol.formats import format_of
+from hotdash.runtime.effects import Effects
+from hotdash.runtime.revision import Deployment, Revision
+from hotdash.task import TaskStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from hotdash.drivers.base import Image
+    from hotdash.functions.spec import FunctionSpec
+    from hotdash.runtime.container import ServedContainer, Services
+    from hotdash.runtime.supervisor import Supervisor
+
+PAST_REVISIONS = 3  # section 7: what can be rolled back to, the live one apart
+
+
+class Deploys:
+    """One function's deploys. `_deploying` is held for as long as one takes; it guards `_past`."""
+
+    def __init__(self, *, supervisor: Supervisor, services: Services) -> None:
+        self._supervisor = supervisor
+        self._ledger = supervisor.ledger
+        self._services = services
+        self._clock = services.clock
+        self._emit = services.bus.emit
+        self._deploying = threading.Lock()
+        self._past: deque[Revision] = deque(maxlen=PAST_REVISIONS)
+
+    def deploy(self, spec: FunctionSpec, *, is_cancelled: Callable[[], bool]) -> Deployment:
+        """Builds the function as it is on disk and makes that live, if anything has changed.
+
+        Raises:
+            BuildError: The build failed, or cannot be here; what was live goes on serving.
+            StartError: The new revision's first container did not prove itself; likewise.
+        """
+        with self._deploying:
+            began_s = self._clock.now()
+            image = self._build(spec, is_cancelled)
+            build_s = self._clock.now() - began_s
+            live = self._ledger.revision
+            revision = Revision(number=1 if live is None else live.number + 1, image=image, spec=spec)
+            if live is not None and live.identity == revision.identity:
+                self._set_limits(spec)
+                return Deployment(function=spec.key, revision=live.number, changed=False, build_s=build_s)
+            return self._make_live(revision, build_s=build_s)
+
+    def rollback(self, number: int | None) -> Deployment:
+        """Makes an earlier revision's image and settings live again, under a new number, without a build.
+
+        Args:
+            number: Which; None for the one before the live one.
+
+        Raises:
+            StartError: There is no such revision any more, or it did not prove itself.
+        """
+        with self._deploying:
+            live = self._ledger.revision
+            chosen = next((past for past in reversed(self._past) if number in {None, past.number}), None)
+            if live is None or chosen is None:
+                kept = ", ".join(f"r{past.number}" for past in self._past) or "none yet"
+                wanted = "an earlier revision" if number is None else f"r{number}"
+                raise StartError(f"{self._ledger.key} cannot go back to {wanted}; kept: {kept}")
+            return self._make_live(replace(chosen, number=live.number + 1), build_s=0.0)
+
+    def report_faults(self, faults: tuple[str, ...]) -> None:
+        """The function's file is broken, or (no faults) mended; what is live goes on."""
+        with self._supervisor.lock:
+            self._emit(ev.FunctionFaulty, self._ledger.key, faults=faults)
+
+    # ---- the steps
+
+    def _build(self, spec: FunctionSpec, is_cancelled: Callable[[], bool]) -> Image:
+        self._begin_build()
+        try:
+            format_of(spec)
+            return self._services.driver.build(spec, on_output=self._say, is_cancelled=is_cancelled)
+        except BuildError as error:
+            state = FunctionState.FAILED
+            if isinstance(error, NeedsDocker):
+                state = FunctionState.NEEDS_DOCKER
+            elif isinstance(error, NeedsRuntime):
+                state = FunctionState.NEEDS_RUNTIME
+            self._build_failed(state, str(error), error.log)
+            raise
+
+    def _make_live(self, revision: Revision, *, build_s: float) -> Deployment:
+        """Proves `revision`, unless it is the function's first or runs cold, and swaps."""
+        began_s = self._clock.now()
+        live = self._ledger.revision
+        first = self._prove(revision) if live is not None and revision.spec.format.is_hot else None
+        start_s = self._clock.now() - began_s if first is not None else 0.0
+        swap_s = self._swap(revision, first, build_s=build_s, start_s=start_s)
+        if live is not None:
+            self._past.append(live)
+        return Deployment(
+            function=self._ledger.key,
+            revision=revision.number,
+            changed=True,
+            build_s=build_s,
+            start_s=start_s,
+            swap_s=swap_s,
+        )
+
+    def _prove(self, revision: Revision) -> ServedContainer:
+        """Starts the new revision's first container and waits until it has proved itself.
+
+        Raises:
+            StartError: It has not; it is gone, and the old revision serves on.
+        """
+        container = self._supervisor.make_container(revision)
+        container.proving = True
+        with self._supervisor.lock:
+            self._ledger.fleet.add(container)
+        container.launch()
+        spec = revision.spec
+        fault = container.proof.wait(spec.init_timeout_s + spec.prove_s)
+        if fault is None:
+            fault = f"its first container had not started after {spec.init_timeout_s:g} s (init_timeout)"
+        if not fault:
+            return container
+        effects = Effects()
+        with self._supervisor.lock:
+            self._ledger.kill(container, fault, effects)
+            self._emit(ev.DeployFailed, self._ledger.key, reason=fault)
+        effects.carry_out()
+        raise StartError(f"{spec.key}: the new revision does not start: {fault}")
+
+    # ---- under the supervisor's lock, a step each
+
+    def _begin_build(self) -> None:
+        """With nothing live the function is `building` (again), and tasks may wait for it."""
+        with self._supervisor.lock:
+            if self._ledger.revision is None and self._ledger.state is not FunctionState.BUILDING:
+                self._ledger.become(FunctionState.BUILDING)
+            self._emit(ev.BuildStarted, self._ledger.key)
+
+    def _say(self, line: str) -> None:
+        """The driver's build: a line of its output."""
+        self._emit(ev.BuildOutput, self._ledger.key, text=line)
+
+    def _build_failed(self, state: FunctionState, reason: str, log: Sequence[str]) -> None:
+        """What is live goes on; with nothing live, the tasks that wait fail with the reason."""
+        effects = Effects()
+        with self._supervisor.lock:
+            self._emit(ev.BuildFailed, self._ledger.key, reason=reason, log=tuple(log))
+            if self._ledger.revision is None:
+                self._ledger.become(state, reason)
+                self._ledger.fail_queue(TaskStatus.ERROR, f"{self._ledger.key} cannot run: {reason}", effects)
+        effects.carry_out()
+
+    def _set_limits(self, spec: FunctionSpec) -> None:
+        """Only limits can have changed: they apply at once, to the same revision (section 3)."""
+        effects = Effects()
+        with self._supervisor.lock:
+            ledger = self._ledger
+            has_changed, ledger.spec = spec != ledger.spec, spec
+            if ledger.start_succeeded() or has_changed:  # a redeploy tries a failing function again (M5)
+                ledger.become(FunctionState.READY)
+            number = 0 if ledger.revision is None else ledger.revision.number
+            self._emit(ev.DeployUnchanged, ledger.key, revision=number, limits_changed=has_changed)
+            ledger.scale(effects)
+        effects.carry_out()
+
+    def _swap(self, revision: Revision, first: ServedContainer | None, *, build_s: float, start_s: float) -> float:
+        """From here on nothing is dispatched to an older revision; what runs there drains. Returns seconds taken."""
+        effects = Effects()
+        began_s = self._clock.now()
+        ledger = self._ledger
+        with self._supervisor.lock:
+            old = [container for container in ledger.fleet if container is not first]
+            ledger.revision, ledger.spec = revision, revision.spec
+            ledger.start_succeeded()
+            for container in old:
+                if ledger.fleet.dismiss(container, f"r{revision.number} is live"):
+                    effects.open(container.gate)
+            swap_s = self._clock.now() - began_s
+            if not ledger.closing:
+                ledger.become(FunctionState.READY)
+            self._emit(
+                ev.RevisionLive,
+                ledger.key,
+                revision=revision.number,
+                image_id=revision.image.id,
+                build_s=build_s,
+                start_s=start_s,
+                swap_s=swap_s,
+            )
+            if first is not None:
+                first.proving = False
+                effects.open(first.gate)
+            ledger.scale(effects)
+        effects.carry_out()
+        self._supervisor.drain(old)
+        return swap_s

@@ -1,0 +1,130 @@
+"""`Fleet`: the containers of one function, of all its revisions. Its supervisor's lock guards it; no thread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hotdash import events as ev
+from hotdash.events import ContainerState
+from hotdash.runtime.scaling import Counts
+from hotdash.runtime.snapshot import ContainerSnapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hotdash.functions.spec import FunctionSpec
+    from hotdash.runtime.bus import EventBus
+    from hotdash.runtime.container import ServedContainer
+    from hotdash.runtime.revision import Revision
+    from hotdash.task import Task
+
+
+class Fleet:
+    """Containers by id, and the idle ones as a stack: the one used last is the warmest and is used next (R5)."""
+
+    def __init__(self, *, function: str, bus: EventBus) -> None:
+        self._function = function
+        self._bus = bus
+        self._by_id: dict[str, ServedContainer] = {}
+        self.idle: list[ServedContainer] = []
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[ServedContainer]:
+        return iter(tuple(self._by_id.values()))
+
+    def get(self, container_id: str) -> ServedContainer | None:
+        """The container of that id, or None once it is gone."""
+        return self._by_id.get(container_id)
+
+    def running(self, task: Task) -> ServedContainer | None:
+        """The container that runs `task`, or None."""
+        return next((container for container in self._by_id.values() if container.task is task), None)
+
+    def add(self, container: ServedContainer) -> None:
+        """A new container, about to start."""
+        self._by_id[container.id] = container
+        self._bus.emit(
+            ev.ContainerStarting,
+            self._function,
+            container_id=container.id,
+            revision=container.revision.number,
+            cold=container.is_cold,
+        )
+
+    def remove(self, container: ServedContainer) -> None:
+        """A container has ended and is closed."""
+        del self._by_id[container.id]
+        container.move(ContainerState.STOPPED)
+        self._bus.emit(
+            ev.ContainerStopped,
+            self._function,
+            container_id=container.id,
+            revision=container.revision.number,
+            reason=container.kill_reason or container.leave_reason,
+            failed=container.has_failed,
+        )
+
+    def rest(self, container: ServedContainer) -> None:
+        """A container has nothing to do."""
+        container.move(ContainerState.IDLE)
+        self.idle.append(container)
+        self._bus.emit(ev.ContainerIdle, self._function, container_id=container.id, revision=container.revision.number)
+
+    def dismiss(self, container: ServedContainer, reason: str, *, failed: bool = False) -> bool:
+        """A container may take no more tasks (M4). Returns whether it is parked, so that its gate must be opened."""
+        if container.leave_reason:
+            return False
+        container.leave_reason = reason
+        container.has_failed = failed
+        is_parked = container in self.idle
+        if is_parked:
+            self.idle.remove(container)
+        container.move(ContainerState.DRAINING)
+        self._bus.emit(
+            ev.ContainerDraining,
+            self._function,
+            container_id=container.id,
+            revision=container.revision.number,
+            reason=reason,
+        )
+        return is_parked
+
+    def counts(self, *, queued: int, spec: FunctionSpec, revision: Revision | None, min_warm: int) -> Counts:
+        """What the scaling decision is made of: the live revision's containers, proving ones apart (section 7)."""
+        starting = idle = busy = leaving = 0
+        for container in self._by_id.values():
+            if container.revision is not revision or container.proving:
+                continue
+            if container.leave_reason:
+                leaving += 1
+            elif container.state is ContainerState.STARTING:
+                starting += 1
+            elif container.state is ContainerState.IDLE:
+                idle += 1
+            else:
+                busy += 1
+        return Counts(
+            queued=queued,
+            starting=starting,
+            idle=idle,
+            busy=busy,
+            leaving=leaving,
+            limit=spec.max_concurrency,
+            min_warm=min_warm,
+        )
+
+    def snapshot(self) -> tuple[ContainerSnapshot, ...]:
+        """Each container's truth."""
+        return tuple(
+            ContainerSnapshot(
+                id=container.id,
+                state=container.state,
+                revision=container.revision.number,
+                tasks_served=container.tasks_served,
+                pid=container.pid,
+                task_id="" if container.task is None else container.task.id,
+            )
+            for container in self._by_id.values()
+        )

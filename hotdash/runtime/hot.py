@@ -1,0 +1,159 @@
+"""`HotContainer`: one long-lived container that serves many tasks, one at a time. Runs in its own serve thread.
+
+The thread starts the container, then takes a task from its supervisor, sends it, reads the answer, ends the task,
+and takes the next; with none there it parks at its gate until it is given one, is told to leave, or its idle clock runs
+out. A container whose stream may hold something that belongs to no task is *retired*: it never takes another (M1, M2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hotdash.errors import ProtocolError, StartError
+from hotdash.runtime.container import ServedContainer
+from hotdash.runtime.exchange import DeadlinePassed, Interrupted, StreamEnded
+from hotdash.task import NO_HEADERS, TaskStatus
+
+if TYPE_CHECKING:
+    from hotdash.task import Task, TaskResult
+
+_LOOK_S = 0.005  # how often a container that proves itself is looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a task in a container: its result, or `unread`: why it never got there (M4).
+
+    `retire` says why the container may not be used again; empty if it may. `answered` tells an answer, good or bad,
+    from an end without one, `died` a container that ended by itself.
+    """
+
+    result: TaskResult | None = None
+    retire: str = ""
+    unread: str = ""
+    answered: bool = False
+    died: bool = False
+
+
+class HotContainer(ServedContainer):
+    """See the module's docstring; `serve` is the thread."""
+
+    is_cold = False
+
+    def serve(self) -> None:
+        """Starts, proves itself if it is the first of a new revision, then serves until it is to leave."""
+        try:
+            self._open(NO_HEADERS)
+        except StartError as error:
+            self._supervisor.start_failed(self, str(error))
+            return
+        if self.proving:
+            self.proof.end(self._find_fault())
+            self.gate.wait()  # the deploy's verdict: adopted, or told to leave
+        task = self._supervisor.take(self)
+        while True:
+            if task is None:
+                task = self._park()
+                if task is None:
+                    return
+            task = self._serve_one(task)
+
+    def _serve_one(self, task: Task) -> Task | None:
+        """Runs one task to its end and returns the next one, if one waits."""
+        outcome = self._run(task)
+        result = outcome.result
+        if result is None:
+            if self._supervisor.give_back(self, task, outcome.unread):
+                return None
+            error = f"{outcome.unread}; a second container had not read the request either"
+            result = self._result(task, TaskStatus.ERROR, error=error)
+        following = self._supervisor.finish(
+            self, result, retire=outcome.retire, answered=outcome.answered, died=outcome.died
+        )
+        task.set_result(result)
+        return following
+
+    def _park(self) -> Task | None:
+        """Waits idle for a task; None when it is time to end (R6)."""
+        while not self.leave_reason:
+            if self.gate.wait(self._supervisor.spec.idle_timeout_s):
+                return self.task  # None: told to leave
+            if self._supervisor.idled_out(self):
+                return None
+        return None
+
+    def _run(self, task: Task) -> Outcome:
+        """Sends the task and reads its answer."""
+        io = self.io
+        assert io is not None  # noqa: S101  serve() has opened it
+        self._tap.begin(task.id)
+        before = io.read(0)
+        if before is not None and (before == b"" or before.strip()):
+            return Outcome(unread=self._unfit(before), retire="unfit", died=True)
+        self._decoder.begin(task.request)
+        request = self._format.encode(self.revision.spec, task.request)
+        try:
+            answer = self._exchange.run(request, deadline_s=self._deadline_s(task), is_interrupted=self._is_interrupted)
+        except Interrupted:
+            result = self._interrupted(task)
+            return Outcome(result=result, retire=result.error or "interrupted")
+        except DeadlinePassed:
+            return Outcome(result=self._timed_out(task), retire="a late answer may follow the timeout")
+        except ProtocolError as error:
+            result = self._result(task, TaskStatus.ERROR, error=f"not an answer in its format: {error}")
+            return Outcome(result=result, retire="what it wrote was not an answer")
+        except StreamEnded:
+            return self._ended(task)
+        status = TaskStatus.SUCCESS if answer.error is None else TaskStatus.ERROR
+        result = self._result(task, status, answer=answer, error=answer.error)
+        retire = ""
+        if self._decoder.surplus:
+            retire = "it wrote more than its answer"
+        elif not self._exchange.is_written:
+            retire = "it answered before it had read the request"
+        return Outcome(result=result, retire=retire, answered=True)
+
+    def _unfit(self, before: bytes) -> str:
+        """Why nothing was sent: it has ended, or wrote before it was asked (M2)."""
+        if before == b"":
+            return self._death()
+        return f"the container wrote to stdout before any request: {before[:60]!r}"
+
+    def _ended(self, task: Task) -> Outcome:
+        """The stream ended first: the task is dispatched again if it was certainly not read, else it fails (M3, M4)."""
+        assert self.io is not None  # noqa: S101  serve() has opened it
+        cause = self._death()
+        unread = self.io.unread_bytes()
+        has_ended = self.io.wait(0) is not None
+        if has_ended and not self._decoder.started and unread is not None and unread >= self._exchange.written:
+            return Outcome(unread=cause, retire=cause, died=True)
+        try:
+            self._decoder.end()
+            detail = ""
+        except ProtocolError as error:
+            detail = f" ({error})" if self._decoder.started else ""
+        result = self._result(task, TaskStatus.ERROR, error=f"{cause}; it had not answered{detail}")
+        return Outcome(result=result, retire=cause, died=True)
+
+    def _find_fault(self) -> str:
+        """Section 7's proof for stdin formats: seen waiting for input, or still alive `prove_s` after its start.
+
+        Returns:
+            Empty if it is proved, else what is wrong.
+        """
+        io = self.io
+        assert io is not None  # noqa: S101  serve() has opened it
+        until_s = self._clock.now() + self.revision.spec.prove_s
+        while not self.leave_reason and not self.kill_reason:
+            if io.waits_for_input():
+                return ""
+            left_s = until_s - self._clock.now()
+            came = io.read(max(min(left_s, _LOOK_S), 0.0))
+            if came == b"":
+                return self._death()
+            if came is not None and came.strip():
+                return f"it wrote to stdout before any request: {came[:60]!r}"
+            if left_s <= 0:
+                return ""
+        return self.kill_reason or self.leave_reason

@@ -1,0 +1,256 @@
+"""`Ledger`: one function's queue, containers and state, and the moves on them. No lock, no thread.
+
+Every method is called under the supervisor's lock. What must happen outside it goes into `Effects`. So all decisions
+stand here, and all locking in `supervisor.py` and `deploy.py`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from hotdash import events as ev
+from hotdash.errors import HotdashError, QueueFull, RuntimeClosed, UnknownFunction
+from hotdash.events import ContainerState, FunctionState
+from hotdash.runtime.failures import TRIES, StartFailures
+from hotdash.runtime.fleet import Fleet
+from hotdash.runtime.scaling import decide
+from hotdash.runtime.snapshot import FunctionSnapshot
+from hotdash.task import TaskResult, TaskState, TaskStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hotdash.functions.spec import FunctionSpec
+    from hotdash.runtime.container import ServedContainer, Services
+    from hotdash.runtime.effects import Effects
+    from hotdash.runtime.revision import Revision
+    from hotdash.task import Task
+
+CLOSED = "RuntimeClosed: the runtime closed"
+
+
+class Ledger:
+    """What a supervisor's lock guards.
+
+    Args:
+        spec: The function; replaced as a whole when its limits or its revision change.
+        services: The runtime's parts.
+        make_container: Makes (does not start) a container of a revision.
+        reconsider: What the timekeeper calls when a back-off is over.
+        expire: What the timekeeper calls when a waiting task's own deadline has come.
+    """
+
+    def __init__(
+        self,
+        *,
+        spec: FunctionSpec,
+        services: Services,
+        make_container: Callable[[Revision], ServedContainer],
+        reconsider: Callable[[], object],
+        expire: Callable[[Task], object],
+    ) -> None:
+        self.spec = spec
+        self.key = spec.key
+        self.revision: Revision | None = None
+        self.queue: deque[Task] = deque()
+        self.fleet = Fleet(function=spec.key, bus=services.bus)
+        self.state = FunctionState.BUILDING
+        self.reason = ""
+        self.why = ""
+        self.closing = ""  # why no more tasks are taken; empty while they are
+        self._failures = StartFailures()
+        self._clock = services.clock
+        self._emit = services.bus.emit
+        self._timekeeper = services.timekeeper
+        self._make_container = make_container
+        self._reconsider = reconsider
+        self._expire = expire
+        self.become(FunctionState.BUILDING)
+
+    # ---- the function
+
+    def become(self, state: FunctionState, reason: str = "") -> None:
+        """Changes the function's state."""
+        self.state = state
+        self.reason = reason
+        self._emit(ev.FunctionChanged, self.key, spec=self.spec, state=state, reason=reason)
+
+    def snapshot(self) -> FunctionSnapshot:
+        """The truth at this moment."""
+        return FunctionSnapshot(
+            key=self.key,
+            state=self.state,
+            reason=self.reason,
+            revision=0 if self.revision is None else self.revision.number,
+            queue_depth=len(self.queue),
+            running=sum(container.task is not None for container in self.fleet),
+            why=self.why,
+            containers=self.fleet.snapshot(),
+        )
+
+    # ---- tasks
+
+    def announce(self, task: Task, *, again: bool = False) -> None:
+        """A task is in the queue, if only for an instant."""
+        request = task.request
+        self._emit(
+            ev.TaskQueued,
+            self.key,
+            task_id=task.id,
+            payload=request.payload,
+            headers=tuple(request.headers.items()),
+            again=again,
+        )
+
+    def dispatch(self, container: ServedContainer, task: Task) -> None:
+        """Gives a task to a container (its clock starts here, R7)."""
+        task.state = TaskState.RUNNING
+        task.started_s = self._clock.now()
+        container.task = task
+        container.move(ContainerState.BUSY)
+        self._emit(
+            ev.TaskStarted,
+            self.key,
+            task_id=task.id,
+            container_id=container.id,
+            revision=container.revision.number,
+        )
+
+    def enqueue(self, task: Task, effects: Effects) -> None:
+        """Queues a new task and perhaps starts a container for it.
+
+        Raises:
+            QueueFull: `max_queue` tasks wait (M11).
+        """
+        if self.revision is None and self.state is not FunctionState.BUILDING:
+            self.announce(task)
+            effects.answer(task, self.end_unrun(task, TaskStatus.ERROR, f"{self.key} cannot run: {self.reason}"))
+            return
+        if len(self.queue) >= self.spec.max_queue:
+            raise QueueFull(
+                f"{self.key}: {len(self.queue)} tasks wait already, and max_queue is {self.spec.max_queue}; "
+                f"they wait because: {self.why}"
+            )
+        self.announce(task)
+        self.queue.append(task)
+        self._watch_deadline(task)
+        self.scale(effects)
+
+    def put_back(self, task: Task) -> None:
+        """A dispatched task was certainly not read: it is the next one again, once (M4)."""
+        task.redispatched = True
+        task.state = TaskState.QUEUED
+        self.queue.appendleft(task)
+        self.announce(task, again=True)
+        self._watch_deadline(task)
+
+    def next(self, container: ServedContainer) -> Task | None:
+        """A hot container has nothing to do: gives it the next task, or lets it rest; None if it parks or leaves."""
+        if container.leave_reason:
+            return None
+        if self.queue:
+            task = self.queue.popleft()
+            self.dispatch(container, task)
+            return task
+        if self.closing:
+            self.fleet.dismiss(container, self.closing)
+        elif self.spec.idle_timeout_s == 0 and not self.is_needed_warm():
+            self.fleet.dismiss(container, "idle_timeout is 0")
+        else:
+            self.fleet.rest(container)
+        return None
+
+    def end_unrun(self, task: Task, status: TaskStatus, error: str) -> TaskResult:
+        """Ends a task that no container runs; the caller sees to it that the result is set."""
+        task.state = TaskState.ENDED
+        result = TaskResult(
+            task_id=task.id,
+            function=self.key,
+            status=status,
+            error=error,
+            queued_s=self._clock.now() - task.submitted_s,
+        )
+        self._emit(ev.TaskEnded, self.key, result=result)
+        return result
+
+    def fail_queue(self, status: TaskStatus, error: str, effects: Effects) -> None:
+        """Ends every waiting task."""
+        while self.queue:
+            task = self.queue.popleft()
+            effects.answer(task, self.end_unrun(task, status, error))
+
+    def refusal(self) -> HotdashError:
+        """Why no more tasks are taken, as an error."""
+        if self.closing.startswith(CLOSED):
+            return RuntimeClosed(f"{self.closing}: no more tasks are taken")
+        return UnknownFunction(f"{self.key}: {self.closing}")
+
+    def _watch_deadline(self, task: Task) -> None:
+        """A waiting task's own deadline is nobody's wait, so the timekeeper watches it."""
+        if task.request.timeout_s is not None:
+            self._timekeeper.at(task.submitted_s + task.request.timeout_s, lambda: self._expire(task))
+
+    # ---- containers
+
+    def scale(self, effects: Effects) -> None:
+        """R4 and M4: decides whether to start containers; called whenever a count has changed."""
+        revision = self.revision
+        if revision is None:
+            self._say("the first build is under way")
+            return
+        if (wait_s := self._failures.wait_s(self._clock.now())) > 0:
+            self._say(f"{self._failures} in {wait_s:.1f} s")
+            return
+        keeps_warm = revision.spec.format.is_hot and not (self.closing or self._failures.has_given_up)
+        min_warm = self.spec.min_warm if keeps_warm else 0
+        counts = self.fleet.counts(queued=len(self.queue), spec=self.spec, revision=revision, min_warm=min_warm)
+        decision = decide(counts)
+        if counts.queued or decision.start:
+            self._say(decision.reason)
+        for _ in range(decision.start):
+            container = self._make_container(revision)
+            self.fleet.add(container)
+            if container.is_cold:
+                self.dispatch(container, self.queue.popleft())
+            effects.launch(container)
+
+    def feed(self, effects: Effects) -> None:
+        """Gives waiting tasks to idle containers; needed only after a task was put back."""
+        while self.queue and self.fleet.idle:
+            container = self.fleet.idle.pop()
+            self.dispatch(container, self.queue.popleft())
+            effects.open(container.gate)
+
+    def is_needed_warm(self) -> bool:
+        """Whether stopping one idle container would leave fewer than `min_warm`."""
+        counts = self.fleet.counts(queued=0, spec=self.spec, revision=self.revision, min_warm=0)
+        return not self.closing and counts.starting + counts.idle + counts.busy <= self.spec.min_warm
+
+    def start_succeeded(self) -> bool:
+        """A container answered, or a deploy starts afresh: True if the function had been failing (M5)."""
+        return self._failures.succeeded()
+
+    def start_failed(self, cause: str, effects: Effects) -> None:
+        """A start failed (M5): tries again after a back-off; after the last try the waiting tasks fail."""
+        now_s = self._clock.now()
+        if self._failures.failed(cause, now_s):
+            reason = f"{TRIES} starts in a row failed; the last: {cause}"
+            self.become(FunctionState.FAILING, reason)
+            self.fail_queue(TaskStatus.ERROR, f"{self.key} does not start: {reason}", effects)
+        else:
+            self._timekeeper.at(now_s + self._failures.wait_s(now_s), self._reconsider)
+
+    def kill(self, container: ServedContainer, reason: str, effects: Effects) -> None:
+        """Ends a container now, whatever it does; the task it runs fails with `reason`."""
+        if container.kill_reason:
+            return
+        container.kill_reason = reason
+        if self.fleet.dismiss(container, reason) or container.proving:
+            effects.open(container.gate)
+        effects.wake(container)
+
+    def _say(self, reason: str) -> None:
+        if reason != self.why:
+            self.why = reason
+            self._emit(ev.ScalingDecided, self.key, reason=reason)

@@ -1,0 +1,105 @@
+"""`Manager`: finds the supervisor for a task. It has a lock and no thread."""
+
+from __future__ import annotations
+
+import difflib
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hotdash.errors import RuntimeClosed, UnknownFunction
+from hotdash.events import FunctionState
+from hotdash.runtime.deploy import Deploys
+from hotdash.runtime.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from hotdash.functions.spec import FunctionSpec
+    from hotdash.runtime.container import Services
+    from hotdash.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Managed:
+    """A function: its supervisor, and its deploys."""
+
+    supervisor: Supervisor
+    deploys: Deploys
+
+
+class Manager:
+    """Functions by their keys.
+
+    The lock guards both dicts against two threads that add or remove; `find` reads without it (a dict's `get` is one
+    step), since it stands in the path of every task.
+    """
+
+    def __init__(self, *, services: Services) -> None:
+        self._services = services
+        self._lock = threading.Lock()
+        self._functions: dict[str, Managed] = {}
+        self._leaving: list[Supervisor] = []  # removed, with containers that still drain
+        self._is_closed = False
+
+    def find(self, key: str) -> Managed:
+        """The function of that key.
+
+        Raises:
+            UnknownFunction: There is none; the message names the ones that are near.
+        """
+        managed = self._functions.get(key)
+        if managed is None:
+            raise self._unknown(key)
+        return managed
+
+    def ensure(self, spec: FunctionSpec) -> Managed:
+        """The function of `spec.key`, made if there is none yet.
+
+        Raises:
+            RuntimeClosed: The runtime is closing.
+        """
+        with self._lock:
+            if self._is_closed:
+                raise RuntimeClosed("the runtime is closed: nothing can be deployed any more")
+            managed = self._functions.get(spec.key)
+            if managed is None:
+                supervisor = Supervisor(spec=spec, services=self._services)
+                managed = Managed(supervisor, Deploys(supervisor=supervisor, services=self._services))
+                self._functions[spec.key] = managed
+            return managed
+
+    def remove(self, key: str) -> None:
+        """Takes a function out: its waiting tasks are answered, its running ones end, then it is freed (M7).
+
+        Raises:
+            UnknownFunction: There is none.
+        """
+        with self._lock:
+            managed = self._functions.pop(key, None)
+            if managed is None:
+                raise self._unknown(key)
+            self._leaving = [left for left in self._leaving if not left.wait_settled(0)]
+            self._leaving.append(managed.supervisor)
+        managed.supervisor.start_closing(f"{key} was removed", state=FunctionState.REMOVED)
+        managed.supervisor.drain()
+
+    def task(self, task_id: str) -> Task | None:
+        """The waiting or running task of that id, or None."""
+        found = (managed.supervisor.find(task_id) for managed in tuple(self._functions.values()))
+        return next((task for task in found if task is not None), None)
+
+    def all(self) -> dict[str, Managed]:
+        """A copy: every function by its key, in the order of keys."""
+        with self._lock:
+            return dict(sorted(self._functions.items()))
+
+    def close(self) -> tuple[Supervisor, ...]:
+        """Adds no more functions; returns every supervisor that may still have something, removed ones too."""
+        with self._lock:
+            self._is_closed = True
+            return (*self._leaving, *(managed.supervisor for managed in self._functions.values()))
+
+    def _unknown(self, key: str) -> UnknownFunction:
+        known = sorted(self._functions)
+        near = difflib.get_close_matches(key, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(known) or 'none yet'}"
+        return UnknownFunction(f"no function {key!r}: {hint}")

@@ -1,0 +1,209 @@
+"""`Runtime`: the facade. Everything outside `hotdash.runtime` uses this and nothing behind it.
+
+It owns its driver, the event bus's thread and the timekeeper's; supervisors own the containers' threads. All of them
+have ended when `close` returns.
+"""
+
+from __future__ import annotations
+
+import threading
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from hotdash.clock import SystemClock
+from hotdash.errors import RuntimeClosed
+from hotdash.protocol.headers import check_request
+from hotdash.runtime.bus import EventBus
+from hotdash.runtime.container import Services
+from hotdash.runtime.ledger import CLOSED
+from hotdash.runtime.manager import Manager
+from hotdash.runtime.snapshot import RuntimeSnapshot
+from hotdash.runtime.timekeeper import Timekeeper
+from hotdash.task import NO_HEADERS, Task, TaskRequest, new_task_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+    from typing import Self
+
+    from hotdash.clock import Clock
+    from hotdash.drivers.base import Driver
+    from hotdash.events import Event
+    from hotdash.functions.spec import FunctionSpec
+    from hotdash.runtime.revision import Deployment
+
+_KILL_WAIT_S = 10.0  # after everything was killed: longer than any driver takes
+
+
+class Runtime:
+    """Hot containers, in this process. Use it as a context manager, or call `close`.
+
+    Args:
+        driver: What starts containers; the runtime owns it and closes it.
+        clock: For tests; the system's by default.
+    """
+
+    def __init__(self, *, driver: Driver, clock: Clock | None = None) -> None:
+        self.clock: Clock = SystemClock() if clock is None else clock
+        self.driver = driver
+        self._bus = EventBus(clock=self.clock)
+        self._timekeeper = Timekeeper(clock=self.clock)
+        self._manager = Manager(
+            services=Services(clock=self.clock, bus=self._bus, driver=driver, timekeeper=self._timekeeper)
+        )
+        self._closing = threading.Lock()  # held by the one who closes
+        self._is_closing = False
+        self._is_closed = False
+        self._bus.start()
+        self._timekeeper.start()
+
+    def deploy(self, spec: FunctionSpec, *, is_cancelled: Callable[[], bool] = lambda: False) -> Deployment:
+        """Builds a function as it is on disk now, proves the new revision (not a function's first), makes it live.
+
+        Blocks until that is done; deploys of one function wait for each other.
+
+        Args:
+            spec: The function.
+            is_cancelled: Asked while it builds; True ends the build with `BuildCancelled`.
+
+        Raises:
+            BuildError: The build failed; what was live goes on serving.
+            StartError: The new revision's first container did not prove itself; likewise.
+            RuntimeClosed: The runtime is closing.
+        """
+        return self._manager.ensure(spec).deploys.deploy(spec, is_cancelled=lambda: self._is_closing or is_cancelled())
+
+    def rollback(self, function: str, revision: int | None = None) -> Deployment:
+        """Makes an earlier revision live again, under a new number, without a build.
+
+        Args:
+            function: The function's key.
+            revision: Its number; None for the one before the live one.
+
+        Raises:
+            UnknownFunction: No such function.
+            StartError: No such revision is kept, or it did not prove itself.
+        """
+        return self._manager.find(function).deploys.rollback(revision)
+
+    def undeploy(self, function: str) -> None:
+        """Removes a function: waiting tasks are answered, running ones end (or are killed after `drain_timeout`).
+
+        Raises:
+            UnknownFunction: No such function.
+        """
+        self._manager.remove(function)
+
+    def report_faults(self, function: str, faults: tuple[str, ...]) -> None:
+        """Tells listeners that a deployed function's file is broken, or with no faults that it is mended.
+
+        Raises:
+            UnknownFunction: No such function.
+        """
+        self._manager.find(function).deploys.report_faults(faults)
+
+    def submit(
+        self,
+        function: str,
+        payload: bytes = b"",
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+        method: str = "GET",
+        url: str | None = None,
+    ) -> Task:
+        """Submits a task, at once.
+
+        Args:
+            function: The function's key.
+            payload: At most 8 MiB.
+            headers: Without CR, LF or NUL.
+            timeout_s: The caller's own deadline, seconds from now; the function's `timeout` holds besides.
+            method: For the container to see.
+            url: What was asked for; the function's route by default.
+
+        Returns:
+            The task; its result comes from `Task.result`.
+
+        Raises:
+            UnknownFunction: No such function.
+            QueueFull: Too many wait.
+            RuntimeClosed: The runtime is closing.
+            InvalidRequest: Something in it cannot be sent.
+        """
+        if self._is_closing:
+            raise RuntimeClosed(f"{CLOSED}: no more tasks are taken")
+        supervisor = self._manager.find(function).supervisor
+        request = TaskRequest(
+            id=new_task_id(),
+            function=function,
+            payload=payload,
+            headers=MappingProxyType(dict(headers)) if headers else NO_HEADERS,
+            method=method,
+            url=supervisor.spec.path if url is None else url,
+            timeout_s=timeout_s,
+        )
+        check_request(request)
+        task = Task(request=request, submitted_s=self.clock.now(), canceller=supervisor.cancel)
+        supervisor.submit(task)
+        return task
+
+    def cancel(self, task_id: str) -> bool:
+        """Cancels the waiting or running task of that id (M15); False if there is none."""
+        task = self._manager.task(task_id)
+        return task is not None and task.cancel()
+
+    def kill(self, container_id: str, *, reason: str = "the container was killed by the user") -> bool:
+        """Kills one container; the task it runs fails with `reason`. False if there is no such container."""
+        return any(managed.supervisor.kill(container_id, reason) for managed in self._manager.all().values())
+
+    def snapshot(self) -> RuntimeSnapshot:
+        """The truth: every function with its containers, each function taken at one moment."""
+        functions = {key: managed.supervisor.snapshot() for key, managed in self._manager.all().items()}
+        return RuntimeSnapshot(functions=MappingProxyType(functions))
+
+    def subscribe(self, listener: Callable[[Event], object]) -> Callable[[], None]:
+        """Calls `listener(event)` for each event from now on, in their order, in the bus's own thread.
+
+        Returns:
+            A function that ends the subscription.
+        """
+        return self._bus.subscribe(listener)
+
+    def flush_events(self, timeout_s: float = 5.0) -> bool:
+        """Waits until every listener has seen what has happened so far; False if that takes longer."""
+        return self._bus.flush(timeout_s)
+
+    def close(self, timeout_s: float = 10.0) -> None:
+        """M13: takes no more tasks, lets running and waiting ones end for `timeout_s` seconds, then kills.
+
+        Waiting tasks that find no time are answered `cancelled` with the error `RuntimeClosed: …`. Afterwards no
+        thread, process, container or temporary folder is left. A second call waits for the first.
+        """
+        self._is_closing = True
+        with self._closing:
+            if self._is_closed:
+                return
+            deadline_s = self.clock.now() + timeout_s
+            supervisors = self._manager.close()
+            for supervisor in supervisors:
+                supervisor.start_closing(CLOSED)
+            for supervisor in supervisors:
+                supervisor.wait_settled(deadline_s - self.clock.now())
+            for supervisor in supervisors:
+                supervisor.end(CLOSED)
+            for supervisor in supervisors:
+                supervisor.wait_settled(_KILL_WAIT_S)
+                supervisor.join()
+            self._timekeeper.close()
+            self.driver.close()
+            self._bus.close()
+            self._is_closed = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

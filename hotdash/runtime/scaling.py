@@ -1,0 +1,76 @@
+"""When to start another container: a pure function of counts (R4), as Fn's `isNewContainerNeeded` is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What the decision is made of, all of one function's current revision.
+
+    Args:
+        queued: Tasks that wait.
+        starting: Containers that will take a task once they have started.
+        idle: Containers that wait for a task.
+        busy: Containers that run one.
+        leaving: Containers that will take no more tasks but still live: they keep their place until they are gone.
+        limit: `max_concurrency`.
+        min_warm: Containers to keep even with no task.
+    """
+
+    queued: int
+    starting: int
+    idle: int
+    busy: int
+    leaving: int
+    limit: int
+    min_warm: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """How many containers to start now, and why so many; the reason is shown to the user."""
+
+    start: int
+    reason: str
+
+
+def decide(counts: Counts) -> Decision:
+    """R4: starts one container for each waiting task that no idle or starting one will take, within the limit.
+
+    So N tasks never start more than N containers (apart from `min_warm`), and a burst does not wait for one start after
+    another. The rule is the seed's `launch` made exact: it started one more whenever its pipe was full.
+    """
+    living = counts.starting + counts.idle + counts.busy
+    uncovered = max(counts.queued - counts.idle - counts.starting, 0)
+    wanted = max(uncovered, min(counts.min_warm, counts.limit) - living, 0)
+    room = max(counts.limit - living - counts.leaving, 0)
+    start = min(wanted, room)
+    if start and uncovered:
+        return Decision(start=start, reason=f"starting {start}: {_tasks(counts.queued)} and {_busy(counts)}")
+    if start:
+        return Decision(start=start, reason=f"starting {start}: min_warm {counts.min_warm} are kept warm")
+    return Decision(start=0, reason=_why_not(counts, wanted))
+
+
+def _why_not(counts: Counts, wanted: int) -> str:
+    """Why no container is started, as the user is to read it."""
+    if not wanted:
+        if not counts.queued:
+            return "nothing waits"
+        return f"{counts.starting} starting for {_tasks(counts.queued)}" if counts.starting else "an idle one takes it"
+    others = [f"{counts.starting} starting"] * bool(counts.starting) + [f"{counts.leaving} stopping"] * bool(
+        counts.leaving
+    )
+    return f"max_concurrency {counts.limit} reached: " + ", ".join([f"{counts.busy} busy", *others])
+
+
+def _tasks(count: int) -> str:
+    return "1 task waits" if count == 1 else f"{count} tasks wait"
+
+
+def _busy(counts: Counts) -> str:
+    if not counts.busy:
+        return "no container runs"
+    return f"{counts.busy} busy"

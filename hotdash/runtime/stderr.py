@@ -1,0 +1,152 @@
+"""Whose stderr line is it? (the design's section 6.) Runs in two threads of one container, see `StderrTap`."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import OrderedDict, deque
+from typing import TYPE_CHECKING
+
+from hotdash.task import Attribution
+
+if TYPE_CHECKING:
+    from hotdash.drivers.base import Container
+    from hotdash.runtime.bus import EventBus
+
+LINE_BYTES = 64 * 2**10  # M10: a longer line is cut, with a mark
+TASK_STDERR_BYTES = 2**20  # M11: kept for a task, oldest dropped
+CUT_MARK = " … (line cut at 64 KiB)"
+_IDS_KNOWN = 1_000  # tasks a container has run, whose ids are still looked for
+_ID = re.compile(r"(?<![\w-])[0-9a-f]{24}(?![\w-])")  # a task's id as a whole token
+
+
+class LineSplitter:
+    """Bytes to lines of text: any length, any bytes (M10). Sans-IO."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._is_cutting = False  # the rest of a line that was cut is being thrown away
+
+    def feed(self, data: bytes) -> list[str]:
+        """The lines that `data` completes, without their ends."""
+        *whole, rest = (self._rest + data).split(b"\n") if not self._is_cutting else data.split(b"\n")
+        if self._is_cutting and whole:
+            whole = whole[1:]  # the end of the cut line
+            self._is_cutting = False
+        elif self._is_cutting:
+            return []
+        lines = [self._text(line) for line in whole]
+        self._rest = rest
+        if len(rest) > LINE_BYTES:
+            lines.append(self._text(rest))
+            self._rest = b""
+            self._is_cutting = True
+        return lines
+
+    def flush(self) -> list[str]:
+        """The unfinished line as a line of its own, if there is one: what comes later starts a new one."""
+        rest, self._rest = self._rest, b""
+        return [self._text(rest)] if rest else []
+
+    @staticmethod
+    def _text(line: bytes) -> str:
+        if len(line) > LINE_BYTES:
+            return line[:LINE_BYTES].decode("utf-8", "replace") + CUT_MARK
+        return line.removesuffix(b"\r").decode("utf-8", "replace")
+
+
+class StderrTap:
+    """Reads one container's stderr and gives each line to its task.
+
+    The lock guards all of it: *reading and attributing what was read are one step*, done by the stderr thread whenever
+    something comes, and by the serve thread at a task's begin and end. So what a function had written before the last
+    byte of its answer is in that task's lines, and what it wrote before the dispatch is not.
+    """
+
+    def __init__(self, *, container: Container, function: str, revision: int, bus: EventBus) -> None:
+        self._container = container
+        self._function = function
+        self._revision = revision
+        self._bus = bus
+        self._lock = threading.Lock()
+        self._splitter = LineSplitter()
+        self._task_id = ""
+        self._known: OrderedDict[str, None] = OrderedDict()
+        self._lines: deque[str] = deque()
+        self._lines_bytes = 0
+        self._lines_dropped = 0
+        self._last: deque[str] = deque(maxlen=5)  # of the container, whoever's they are: for the cause of a death
+
+    def run(self) -> None:
+        """The stderr thread: waits for stderr, and ends when the container has ended and all of it is read."""
+        while self._container.wait_stderr():
+            with self._lock:
+                self._take()
+        with self._lock:
+            self._give(self._splitter.flush())
+
+    def begin(self, task_id: str) -> None:
+        """A task is about to be sent: what is there now is the container's own."""
+        with self._lock:
+            self._take()
+            self._give(self._splitter.flush())
+            self._task_id = task_id
+            self._known[task_id] = None
+            if len(self._known) > _IDS_KNOWN:
+                self._known.popitem(last=False)
+
+    def end(self) -> tuple[tuple[str, ...], int]:
+        """The task's answer is complete: takes exactly what is there now, and returns the task's lines.
+
+        Once, not until nothing is left: a function that never stops writing would hold the task for ever.
+
+        Returns:
+            The lines, oldest first, and how many older ones were dropped.
+        """
+        with self._lock:
+            self._take()
+            self._give(self._splitter.flush())
+            self._task_id = ""
+            if not self._lines and not self._lines_dropped:
+                return (), 0
+            lines, dropped = tuple(self._lines), self._lines_dropped
+            self._lines.clear()
+            self._lines_bytes = self._lines_dropped = 0
+            return lines, dropped
+
+    def last_lines(self) -> tuple[str, ...]:
+        """The container's last few lines, for the cause of its death."""
+        with self._lock:
+            return tuple(self._last)
+
+    def _take(self) -> None:
+        data = self._container.take_stderr()
+        if data:
+            self._give(self._splitter.feed(data))
+
+    def _give(self, lines: list[str]) -> None:
+        if not lines:
+            return
+        batch = [(*self._owner(text), text) for text in lines]
+        for task_id, _, text in batch:
+            if task_id and task_id == self._task_id:
+                self._keep(text)
+        self._last.extend(lines)
+        self._bus.emit_lines(self._function, self._container.id, self._revision, batch)
+
+    def _owner(self, text: str) -> tuple[str, Attribution]:
+        """Section 6's rules in their order: a known id in the line, else the task that runs, else the container."""
+        if self._known:
+            for match in _ID.finditer(text):
+                if match[0] in self._known:
+                    return match[0], Attribution.BY_ID
+        if self._task_id:
+            return self._task_id, Attribution.IN_TASK
+        return "", Attribution.CONTAINER
+
+    def _keep(self, text: str) -> None:
+        self._lines.append(text)
+        self._lines_bytes += len(text)
+        while self._lines_bytes > TASK_STDERR_BYTES:
+            self._lines_bytes -= len(self._lines.popleft())
+            self._lines_dropped += 1

@@ -1,0 +1,366 @@
+"""`Supervisor`: owns one function's queue and its containers' threads. It has a lock and no thread.
+
+Callers' threads submit and cancel; each container's serve thread asks it for tasks and tells it of ends; deploys swap
+revisions (`deploy.py`). All decide under the one lock, on the `Ledger`, and act outside it (`Effects`).
+It serves hot and cold functions alike: a cold container is one that is given its task before it starts and leaves after
+it. So a function whose format changes keeps its queue.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from hotdash import events as ev
+from hotdash.runtime.cold import ColdContainer
+from hotdash.runtime.container import ENDED_IDLE
+from hotdash.runtime.effects import Effects
+from hotdash.runtime.hot import HotContainer
+from hotdash.runtime.ledger import Ledger
+from hotdash.task import TaskState, TaskStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hotdash.events import FunctionState
+    from hotdash.functions.spec import FunctionSpec
+    from hotdash.runtime.container import ServedContainer, Services
+    from hotdash.runtime.revision import Revision
+    from hotdash.runtime.snapshot import FunctionSnapshot
+    from hotdash.task import Task, TaskResult
+
+
+class Supervisor:
+    """One function, from its first deploy until it is removed and its last container is gone.
+
+    `lock` guards `ledger`; `deploy.py` takes it too. `_threads_lock` guards the set of container threads, nothing else.
+    """
+
+    def __init__(self, *, spec: FunctionSpec, services: Services) -> None:
+        self.key = spec.key
+        self.lock = threading.Lock()
+        self._services = services
+        self._clock = services.clock
+        self._emit = services.bus.emit
+        self._threads_lock = threading.Lock()
+        self._threads: set[threading.Thread] = set()
+        self._settled = services.clock.gate()  # opened when, closing, nothing is left
+        with self.lock:
+            self.ledger = Ledger(
+                spec=spec,
+                services=services,
+                make_container=self.make_container,
+                reconsider=self._reconsider,
+                expire=self._expire,
+            )
+
+    @property
+    def spec(self) -> FunctionSpec:
+        """The function as it is now: the limits that apply. Frozen and replaced whole, so read without the lock."""
+        return self.ledger.spec
+
+    def make_container(self, revision: Revision) -> ServedContainer:
+        """A container of the revision's kind, not started."""
+        kind = HotContainer if revision.spec.format.is_hot else ColdContainer
+        return kind(revision=revision, supervisor=self, services=self._services)
+
+    # ---- callers' threads
+
+    def submit(self, task: Task) -> None:
+        """Takes a task: dispatches it to an idle container, or queues it and perhaps starts one.
+
+        Raises:
+            RuntimeClosed, UnknownFunction: No more tasks are taken.
+            QueueFull: `max_queue` tasks wait.
+        """
+        ledger = self.ledger
+        effects = None
+        with self.lock:
+            if ledger.closing:
+                raise ledger.refusal()
+            if ledger.fleet.idle:  # then nothing waits: a container takes what waits before it rests
+                container = ledger.fleet.idle.pop()
+                ledger.announce(task)
+                ledger.dispatch(container, task)
+            else:
+                effects = Effects()
+                ledger.enqueue(task, effects)
+        if effects is None:
+            container.gate.open()
+        else:
+            effects.carry_out()
+
+    def cancel(self, task: Task) -> bool:
+        """M15: a queued task never starts; a running one's container is retired. False if the task had ended."""
+        effects = Effects()
+        with self.lock:
+            if task.state is TaskState.ENDED:
+                return False
+            task.cancel_requested = True
+            if task.state is TaskState.QUEUED:
+                self.ledger.queue.remove(task)
+                result = self.ledger.end_unrun(task, TaskStatus.CANCELLED, "cancelled by its caller while it waited")
+                effects.answer(task, result)
+                self._look_settled(effects)
+            elif container := self.ledger.fleet.running(task):
+                effects.wake(container)
+        effects.carry_out()
+        return True
+
+    def find(self, task_id: str) -> Task | None:
+        """The waiting or running task of that id, or None."""
+        with self.lock:
+            running = (container.task for container in self.ledger.fleet if container.task is not None)
+            return next((task for task in (*self.ledger.queue, *running) if task.id == task_id), None)
+
+    def kill(self, container_id: str, reason: str) -> bool:
+        """Kills one container now; its task fails with `reason`. False if it is gone already."""
+        effects = Effects()
+        with self.lock:
+            container = self.ledger.fleet.get(container_id)
+            if container is None:
+                return False
+            self.ledger.kill(container, reason, effects)
+        effects.carry_out()
+        return True
+
+    def snapshot(self) -> FunctionSnapshot:
+        """The truth at this moment."""
+        with self.lock:
+            return self.ledger.snapshot()
+
+    # ---- serve threads
+
+    def has_started(self, container: ServedContainer, *, pid: int | None, start_s: float) -> None:
+        """Its process runs."""
+        with self.lock:
+            self._emit(
+                ev.ContainerStarted,
+                self.key,
+                container_id=container.id,
+                revision=container.revision.number,
+                pid=pid,
+                start_s=start_s,
+            )
+
+    def take(self, container: ServedContainer) -> Task | None:
+        """A hot container is ready: its first task, or None if it is to park or to leave."""
+        with self.lock:
+            return self.ledger.next(container)
+
+    def finish(
+        self, container: ServedContainer, result: TaskResult, *, retire: str, answered: bool, died: bool = False
+    ) -> Task | None:
+        """A container's task has ended; the caller sets the result right after this.
+
+        Args:
+            container: Whose task it was.
+            result: How it ended.
+            retire: Why the container may not be used again; empty if it may.
+            answered: Whether an answer came, good or bad: the function's containers do start (M5).
+            died: Whether the container ended by itself.
+
+        Returns:
+            The next task, or None if the container is to park or to leave.
+        """
+        ledger = self.ledger
+        with self.lock:
+            task = container.task
+            assert task is not None  # noqa: S101  a container finishes what it was given
+            container.task = None
+            container.tasks_served += 1
+            task.state = TaskState.ENDED
+            self._emit(ev.TaskEnded, self.key, result=result)
+            if answered and ledger.start_succeeded():
+                ledger.become(ev.FunctionState.READY)
+            if retire:
+                container.is_retired = True
+                ledger.fleet.dismiss(container, retire, failed=died)
+            return ledger.next(container)
+
+    def give_back(self, container: ServedContainer, task: Task, cause: str) -> bool:
+        """A container certainly did not read its task, and leaves (M4).
+
+        Returns:
+            True: the task is dispatched again. False: it was already, or nobody wants it any more; the caller ends it.
+        """
+        effects = Effects()
+        with self.lock:
+            container.is_retired = True
+            self.ledger.fleet.dismiss(container, cause, failed=True)
+            is_wanted = self._wants_again(container, task)
+            if is_wanted:
+                container.task = None
+                self.ledger.put_back(task)
+            self._after_failure(container, cause, effects)
+        effects.carry_out()
+        return is_wanted
+
+    def start_failed(self, container: ServedContainer, cause: str) -> None:
+        """A container could not be started (M5); its serve thread ends. A cold one's task is given back, too."""
+        effects = Effects()
+        with self.lock:
+            was_dismissed = bool(container.leave_reason)
+            self.ledger.fleet.dismiss(container, cause, failed=True)
+            task, container.task = container.task, None
+            if task is not None:
+                if self._wants_again(container, task):
+                    self.ledger.put_back(task)
+                else:
+                    status = TaskStatus.CANCELLED if task.cancel_requested else TaskStatus.ERROR
+                    effects.answer(task, self.ledger.end_unrun(task, status, container.kill_reason or cause))
+            if not was_dismissed:
+                self._after_failure(container, cause, effects)
+        container.proof.end(cause)
+        effects.carry_out()
+
+    def idled_out(self, container: ServedContainer) -> bool:
+        """Its idle clock ran out (R6). False if it got something to do in that instant, or is to be kept warm."""
+        with self.lock:
+            if container not in self.ledger.fleet.idle or self.ledger.is_needed_warm():
+                return False
+            self.ledger.fleet.dismiss(container, f"idle for {self.spec.idle_timeout_s:g} s")
+            return True
+
+    def has_ended(self, container: ServedContainer) -> None:
+        """A container ended by itself, as its stderr thread saw; only one that is idle needs to be told."""
+        effects = Effects()
+        with self.lock:
+            if container in self.ledger.fleet.idle:
+                container.is_retired = True
+                self.ledger.fleet.dismiss(container, ENDED_IDLE, failed=True)
+                effects.open(container.gate)
+                self._after_failure(container, ENDED_IDLE, effects)
+        effects.carry_out()
+
+    def broke(self, container: ServedContainer, error: Exception) -> None:
+        """A serve thread met a fault of hotdash's own: its task is answered all the same."""
+        effects = Effects()
+        reason = f"a fault in hotdash: {error!r}"
+        with self.lock:
+            self.ledger.kill(container, reason, effects)
+            task, container.task = container.task, None
+            if task is not None and not task.done():
+                effects.answer(task, self.ledger.end_unrun(task, TaskStatus.ERROR, reason))
+        container.proof.end(reason)
+        effects.carry_out()
+
+    def gone(self, container: ServedContainer) -> None:
+        """A container has ended and given everything back: decides again, for tasks may wait (M4)."""
+        effects = Effects()
+        with self.lock:
+            self.ledger.fleet.dismiss(container, "it ended")
+            self.ledger.fleet.remove(container)
+            self.ledger.scale(effects)
+            self._look_settled(effects)
+        effects.carry_out()
+
+    # ---- threads and their end
+
+    def adopt_thread(self, thread: threading.Thread) -> None:
+        """Remembers a container's thread, for `join`; forgets those that have ended."""
+        with self._threads_lock:
+            self._threads = {known for known in self._threads if known.is_alive()}
+            self._threads.add(thread)
+
+    def start_closing(self, reason: str, *, state: FunctionState | None = None) -> None:
+        """Takes no more tasks; what waits and runs goes on, and containers leave as they fall idle."""
+        effects = Effects()
+        with self.lock:
+            ledger = self.ledger
+            ledger.closing = ledger.closing or reason
+            if state is not None:
+                ledger.become(state, reason)
+            for container in ledger.fleet:
+                if container in ledger.fleet.idle and ledger.fleet.dismiss(container, reason):
+                    effects.open(container.gate)
+                elif container.proving:
+                    ledger.kill(container, reason, effects)
+            if ledger.revision is None:
+                ledger.fail_queue(TaskStatus.CANCELLED, f"{reason} before this task started", effects)
+            self._look_settled(effects)
+        effects.carry_out()
+
+    def drain(self, containers: Sequence[ServedContainer] | None = None) -> None:
+        """Gives leaving containers (all, by default) `drain_timeout` seconds; then the timekeeper kills what is left."""
+        limit_s = self.spec.drain_timeout_s
+        with self.lock:
+            leaving = tuple(self.ledger.fleet if containers is None else containers)
+        if leaving:
+            self._services.timekeeper.at(self._clock.now() + limit_s, lambda: self._drain_over(leaving, limit_s))
+
+    def end(self, reason: str) -> None:
+        """Answers what waits and kills what runs."""
+        effects = Effects()
+        with self.lock:
+            self.ledger.fail_queue(TaskStatus.CANCELLED, f"{reason} before this task started", effects)
+            for container in self.ledger.fleet:
+                self.ledger.kill(container, reason, effects)
+            self._look_settled(effects)
+        effects.carry_out()
+
+    def wait_settled(self, timeout_s: float) -> bool:
+        """Closing: waits until no task waits or runs and no container is left; False if that takes longer."""
+        deadline_s = self._clock.now() + timeout_s
+        while True:
+            with self.lock:
+                if not self.ledger.queue and not len(self.ledger.fleet):
+                    return True
+            left_s = deadline_s - self._clock.now()
+            if left_s <= 0 or not self._settled.wait(left_s):
+                return False
+
+    def join(self) -> None:
+        """Joins every container's thread; they have all been told to end."""
+        with self._threads_lock:
+            threads = tuple(self._threads)
+        for thread in threads:
+            thread.join()
+
+    # ---- under the lock
+
+    def _wants_again(self, container: ServedContainer, task: Task) -> bool:
+        return not (task.redispatched or task.cancel_requested or container.kill_reason)
+
+    def _after_failure(self, container: ServedContainer, cause: str, effects: Effects) -> None:
+        """A container failed: before its first answer that is a failed start (M5); what waits is looked at again."""
+        is_current = container.revision is self.ledger.revision and not container.proving
+        if container.tasks_served == 0 and is_current:
+            self.ledger.start_failed(cause, effects)
+        self.ledger.feed(effects)
+        self.ledger.scale(effects)
+
+    def _look_settled(self, effects: Effects) -> None:
+        if self.ledger.closing and not self.ledger.queue and not len(self.ledger.fleet):
+            effects.open(self._settled)
+
+    # ---- the timekeeper's thread
+
+    def _drain_over(self, leaving: Sequence[ServedContainer], limit_s: float) -> None:
+        """What still runs on a replaced or removed revision has had its time."""
+        effects = Effects()
+        with self.lock:
+            for container in leaving:
+                if self.ledger.fleet.get(container.id) is container:
+                    self.ledger.kill(
+                        container, f"drain_timeout {limit_s:g} s passed: {container.leave_reason}", effects
+                    )
+        effects.carry_out()
+
+    def _reconsider(self) -> None:
+        effects = Effects()
+        with self.lock:
+            self.ledger.scale(effects)
+        effects.carry_out()
+
+    def _expire(self, task: Task) -> None:
+        """A waiting task's own deadline has come; one that runs is its serve thread's affair."""
+        effects = Effects()
+        with self.lock:
+            if task.state is not TaskState.QUEUED:
+                return
+            self.ledger.queue.remove(task)
+            error = f"the caller's timeout of {task.request.timeout_s:g} s passed in the queue: {self.ledger.why}"
+            effects.answer(task, self.ledger.end_unrun(task, TaskStatus.TIMEOUT, error))
+            self._look_settled(effects)
+        effects.carry_out()
