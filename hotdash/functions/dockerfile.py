@@ -47,7 +47,8 @@ class _Stage:
 def parse_dockerfile(text: str) -> DockerCommand:
     """Finds what a container of the last stage runs.
 
-    The last ENTRYPOINT and CMD of the stage count, else those of the named stage that it is built from. Never fails: what is no Dockerfile has no command.
+    The last ENTRYPOINT and CMD of the stage count, else those of the named stage that it is built from.
+    Never fails: what is no Dockerfile has no command.
     """
     stage = _Stage()
     named: dict[str, _Stage] = {}

@@ -139,13 +139,18 @@ def _read_bytes(path: Path, *, file: str) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise Unparsable(_whole(file, _unreadable(error, path), "a file that can be read")) from error
-    with os.fdopen(descriptor, "rb", closefd=True) as stream:
-        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise Unparsable(_whole(file, "something that is not a regular file", "a file that can be read"))
-        try:
-            return stream.read(MAX_FILE_BYTES + 1)
-        except OSError as error:
-            raise Unparsable(_whole(file, _unreadable(error, path), "a file that can be read")) from error
+        data = b""
+        while len(data) <= MAX_FILE_BYTES and (chunk := os.read(descriptor, MAX_FILE_BYTES + 1)):
+            data += chunk
+    except OSError as error:
+        raise Unparsable(_whole(file, _unreadable(error, path), "a file that can be read")) from error
+    else:
+        return data
+    finally:
+        os.close(descriptor)
 
 
 def _unreadable(error: OSError, path: Path) -> str:

@@ -129,6 +129,6 @@ def _check_docker(spec: FunctionSpec, program: str, *, path: str, folder: Path) 
 
 
 def _find(program: str, path: str) -> str | None:
-    """Looks a bare name up, in absolute folders only: what a relative one means depends on where hotdash was started."""
+    """Looks a bare name up in absolute folders only: a relative one depends on where hotdash was started."""
     absolute = [part for part in path.split(os.pathsep) if Path(part).is_absolute()]
     return shutil.which(program, path=os.pathsep.join(absolute))

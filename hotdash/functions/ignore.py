@@ -107,7 +107,7 @@ class IgnoreRules:
 
 
 def _clean(line: str) -> tuple[str, bool]:
-    """A line's pattern, cleaned as Go's `filepath.Clean` does, and whether it is an exception; an empty one for a comment."""
+    """A line's pattern, cleaned as Go's `filepath.Clean` does, and whether it is an exception; "" for a comment."""
     pattern = "" if line.startswith("#") else line.strip()
     keeps = pattern.startswith("!")
     if keeps:

@@ -115,6 +115,12 @@ def _without_nul(value: object) -> object:
     return _scalar(value)
 
 
+def _something(value: object) -> object:
+    if value is None:
+        raise _wrong()
+    return value
+
+
 def _header_value(value: object) -> object:
     if isinstance(value, str) and (bad := re.search(r"[\r\n\0]", value)):
         raise _wrong({"\r": "a CR", "\n": "a line break", "\0": "a NUL character"}[bad.group()])
@@ -127,6 +133,7 @@ Word = Annotated[str, AfterValidator(_one_word)]
 Variables = dict[str, Annotated[Any, AfterValidator(_without_nul)]]
 Headers = dict[str, Annotated[Any, AfterValidator(_header_value)]]
 Scalar = Annotated[Any, AfterValidator(_without_nul)]
+ShellCommand = Annotated[Any, AfterValidator(_without_nul), AfterValidator(_something)]
 
 
 class TestModel(BaseModel):
@@ -139,7 +146,7 @@ class TestModel(BaseModel):
     stdin: Any = Field(None, alias="in")
     stdout: Any = Field(None, alias="out")
     stderr: Any = Field(None, alias="err")
-    env: Variables = Field({}, description="names and their values")
+    env: Variables | None = Field(None, description="names and their values")
 
 
 class FunctionModel(BaseModel):
@@ -167,7 +174,7 @@ class FunctionModel(BaseModel):
     max_queue: int = Field(1000, ge=1, description="a whole number, 1 or more")
     config: Variables = Field({}, description="names and their values, one text or number each")
     headers: Headers = Field({}, description="names and their values, one line each")
-    build: list[Scalar] = Field([], description="a list of shell commands")
+    build: list[ShellCommand] = Field([], description="a list of shell commands")
     runtime: Word | None = Field(None, description="a runtime's name, such as python or node")
     entrypoint: Command = Field(None, description=_COMMAND_ALLOWED)
     cmd: Command = Field(None, description=_COMMAND_ALLOWED)

@@ -273,7 +273,7 @@ class _Walk:
             self.leading_out.append(f"{path} -> {target}")
 
     def _leads_out(self, path: str, target: str) -> bool:
-        """Whether a link leads out, by its text or by links on its way. An absolute one always does: a copy moves it."""
+        """Whether a link leads out, by its text or by links on its way. An absolute one does: a copy moves it."""
         if target.startswith("/"):
             return True
         lexical = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))

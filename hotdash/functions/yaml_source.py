@@ -65,13 +65,14 @@ def _compose(text: str, *, file: str) -> YamlNode | None:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = None if mark is None else mark.line + 1
-        found = str(error.problem or error.context or "text that is not YAML").removeprefix("found ")
+        problem = str(error.problem or error.context or "text that is not YAML")
+        found = problem.removeprefix("but ").removeprefix("found ")
         if r"'\t'" in found:
             raise Unparsable(_fault(file, line, "a tab", "spaces to indent with")) from error
         raise Unparsable(_fault(file, line, found, "YAML")) from error
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        found = f"the character {_character(error.character)}"
+        found = f"the character U+{int(error.character):04X}"
         raise Unparsable(_fault(file, line, found, "printable text")) from error
     except RecursionError as error:
         raise Unparsable(
@@ -80,10 +81,6 @@ def _compose(text: str, *, file: str) -> YamlNode | None:
     except (YAMLError, ValueError) as error:
         raise Unparsable(_fault(file, None, f"text that is not YAML ({error})", "YAML")) from error
     return root
-
-
-def _character(found: object) -> str:
-    return f"U+{ord(found):04X}" if isinstance(found, str) and len(found) == 1 else repr(found)
 
 
 def _fault(file: str, line: int | None, found: str, allowed: str, *, key: str = "") -> Fault:
