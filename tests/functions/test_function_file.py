@@ -298,7 +298,20 @@ def test_every_key_arrives(tmp_path: Path) -> None:
 
 
 def test_a_key_without_a_value_counts_as_not_written(tmp_path: Path) -> None:
-    keys = "name version path format memory timeout max_concurrency config headers build entrypoint tests".split()
+    keys = [
+        "name",
+        "version",
+        "path",
+        "format",
+        "memory",
+        "timeout",
+        "max_concurrency",
+        "config",
+        "headers",
+        "build",
+        "entrypoint",
+        "tests",
+    ]
     spec = load(tmp_path, "".join(f"{key}:\n" for key in keys))
     assert (spec.name, spec.version, spec.path, spec.memory_mb, spec.tests) == ("hello", "0.0.1", "/hello", 128, ())
 
