@@ -1,0 +1,17 @@
+"""What all tests share. `HOTDASH_REQUIRE_NODE` makes a missing node a failure; `.ci/run` sets it."""
+
+import os
+import shutil
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """The path of node; a test that needs one asks for it. Without node it skips, or in CI fails."""
+    found = shutil.which("node")
+    if found is None and os.environ.get("HOTDASH_REQUIRE_NODE"):
+        pytest.fail("node is not installed, and here it must be: HOTDASH_REQUIRE_NODE is set")
+    if found is None:
+        pytest.skip("node is not installed")
+    return found
