@@ -58,6 +58,7 @@ class Guardian:
         with self._lock:
             self._groups.add(group)
             if not self._tell(b"+%d\n" % group):
+                self._drop()  # dead or dying: nobody reads
                 self._ensure()  # the new one hears of all groups, this one too
 
     def discard(self, group: int) -> None:
@@ -98,12 +99,19 @@ class Guardian:
             return False
         return True
 
+    def _drop(self) -> None:
+        """Reaps a guardian that is dead or of no use."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            os.close(self._pipe)
+            self._process, self._pipe = None, -1
+
     def _ensure(self) -> None:
         if self._process is not None:
             if self._process.poll() is None:
                 return
-            os.close(self._pipe)
-            self._process, self._pipe = None, -1
+            self._drop()
         read_end, write_end = os.pipe()  # neither is inherited
         try:
             self._process = subprocess.Popen(

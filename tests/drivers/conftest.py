@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from hotdash.drivers.process import ProcessDriver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """Where the driver makes its run folder."""
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def driver(cache: Path, runs: Path) -> Iterator[ProcessDriver]:
+    """A process driver, of which nothing may be left."""
+    threads = threading.active_count()
+    descriptors = len(os.listdir("/proc/self/fd"))  # noqa: PTH208  names, not paths
+    driver = ProcessDriver(cache_dir=cache, run_parent=runs, path=os.environ["PATH"])
+    yield driver
+    driver.close()
+    assert list(runs.iterdir()) == []
+    assert psutil.Process().children(recursive=True) == []
+    assert len(os.listdir("/proc/self/fd")) == descriptors  # noqa: PTH208
+    assert threading.active_count() == threads
