@@ -7,6 +7,7 @@ whether anything is new, so when in doubt (a fault, a pause, a flood) it reports
 
 from __future__ import annotations
 
+import platform
 import threading
 import time
 from contextlib import closing
@@ -18,6 +19,7 @@ import watchfiles
 from hotdash.errors import HotdashError
 from hotdash.functions.ignore import IgnoreRules
 from hotdash.redeploy.debouncer import Debouncer
+from hotdash.redeploy.polling import poll
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -27,7 +29,7 @@ _TICK_MS = 20  # how often it hands control back, so that a burst's end is seen 
 _GROUP_MS = 50  # how long it may hold changes back in a flood
 _ROOT_CHECK_S = 0.5  # how often the root is looked at: its deletion and return make no event that can be relied on
 _RETRY_S = 1.0  # pause after a fault
-_POLL_MS = 500  # between looks at all files, where the system cannot tell of changes
+POLL_MS = 500  # between looks at all files, where the system cannot tell of changes
 
 _LIMIT_SIGNS = ("limit reached", "os error 24", "os error 28", "Too many open files", "No space left")
 _LIMIT_REMEDY = (
@@ -58,6 +60,8 @@ class Watcher:
             then anything below it may have changed. A path may be gone. It must be quick: hand the work over.
         on_error: Called in the watcher's thread with a text for the user, once for a fault that repeats.
         ignores: Whether a changed path is of no interest; by default what no function's sources hold.
+        polls: Whether to look at the files, every `poll_ms` milliseconds, and not wait to be told; None means where
+            it must be. It begins by itself when a limit of the system is reached.
         clock: Monotonic seconds.
         watch: `watchfiles.watch`, or a scripted one.
     """
@@ -69,6 +73,8 @@ class Watcher:
         on_change: Callable[[frozenset[Path]], object],
         on_error: Callable[[str], object],
         ignores: Callable[[Path], bool] | None = None,
+        polls: bool | None = None,
+        poll_ms: int = POLL_MS,
         clock: Callable[[], float] = time.monotonic,
         watch: Callable[..., Generator[set[watchfiles.main.FileChange], None, None]] = watchfiles.watch,
     ) -> None:
@@ -84,7 +90,9 @@ class Watcher:
         self._ready = threading.Event()
         self._paused = threading.Event()
         self._report_root = threading.Event()
-        self._polling = False
+        # Windows' own file systems, as WSL shows them, tell of no change; watchfiles takes the same way out.
+        self._polling = "microsoft" in platform.release().lower() if polls is None else polls
+        self._poll_ms = poll_ms
         self._last_error = ""
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
@@ -182,19 +190,27 @@ class Watcher:
         Raises:
             _WatchFailed: What the system, or watchfiles, says of it.
         """
-        stream = self._watch(
-            self.root,
-            watch_filter=None,
-            debounce=_GROUP_MS,
-            step=_STEP_MS,
-            stop_event=self._stopping,
-            rust_timeout=_TICK_MS,
-            yield_on_timeout=True,
-            raise_interrupt=False,
-            force_polling=True if self._polling else None,
-            poll_delay_ms=_POLL_MS,
-            ignore_permission_denied=True,
-        )
+        if self._polling:
+            stream = poll(
+                self.root,
+                ignores=self._ignores,
+                stop_event=self._stopping,
+                tick_s=_TICK_MS / 1_000,
+                ticks=self._poll_ms // _TICK_MS,
+            )
+        else:
+            stream = self._watch(
+                self.root,
+                watch_filter=None,
+                debounce=_GROUP_MS,
+                step=_STEP_MS,
+                stop_event=self._stopping,
+                rust_timeout=_TICK_MS,
+                yield_on_timeout=True,
+                raise_interrupt=False,
+                force_polling=False,
+                ignore_permission_denied=True,
+            )
         with closing(stream):
             while True:
                 try:

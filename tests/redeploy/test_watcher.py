@@ -1,6 +1,5 @@
 """The watcher on real files. What must not be reported is followed by what must: once that has come, it is known."""
 
-import os
 import queue
 import shutil
 import threading
@@ -189,26 +188,46 @@ def test_a_callback_that_fails_is_told_and_does_not_end_the_watch(make, root):
 
 def test_a_limit_of_the_system_is_told_with_its_remedy_and_files_are_polled(make, root, monkeypatch):
     monkeypatch.setattr("hotdash.redeploy.watcher._RETRY_S", 0.01)
-    polling: list[bool | None] = []
 
-    def watch(*paths: Path, force_polling: bool | None, **options: Any) -> Any:
-        polling.append(force_polling)
-        if not force_polling:
-            raise OSError('OS file watch limit reached. about ["/x"] (Error { kind: MaxFilesWatch })')
-        yield from watchfiles.watch(*paths, force_polling=True, **{**options, "poll_delay_ms": 20})
+    def watch(*paths: Path, **options: Any) -> Any:
+        raise OSError('OS file watch limit reached. about ["/x"] (Error { kind: MaxFilesWatch })')
+        yield set()
 
-    watched = make(root, watch=watch)
+    watched = make(root, watch=watch, poll_ms=20)
     text = watched.errors.get(timeout=TIMEOUT_S)
     assert "watch limit reached" in text
     assert "sysctl fs.inotify.max_user_watches" in text
     watched.paths_until(root)  # what the fault hid
-    (root / "greet" / "__pycache__").mkdir()
     file = root / "greet" / "func.py"
     file.write_text("polled")
-    later = file.stat().st_mtime + 5
-    os.utime(file, (later, later))  # whoever polls sees whole seconds only
     assert watched.paths_until(file) == {file}
-    assert polling == [None, True]
+
+
+def test_polling_sees_every_save_and_nothing_ignored(make, root):
+    watched = make(root, polls=True, poll_ms=20)
+    file = root / "greet" / "func.py"
+    for content in ("one", "two", "six"):  # within a second, and of one size
+        (root / "greet" / "__pycache__").mkdir(exist_ok=True)
+        (root / "greet" / "__pycache__" / "func.pyc").write_text(content)
+        file.write_text(content)
+        assert watched.paths_until(file) == {file}
+    new = root / "fresh" / "func.py"
+    new.parent.mkdir()
+    new.write_text("new")
+    assert watched.paths_until(new) <= {new, new.parent}
+    file.unlink()
+    assert watched.paths_until(file) == {file}
+
+
+def test_polling_sees_the_root_go_and_come_back(make, root):
+    watched = make(root, polls=True, poll_ms=20)
+    shutil.rmtree(root)
+    watched.paths_until(root)
+    root.mkdir()
+    watched.paths_until(root)
+    file = root / "func.py"
+    file.write_text("back")
+    assert file in watched.paths_until(file)
 
 
 def test_a_fault_of_the_watch_is_told_once_and_the_watch_begins_again(make, root, monkeypatch):
