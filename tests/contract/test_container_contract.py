@@ -298,6 +298,8 @@ def test_what_nobody_has_read_is_known_after_death_too(harness):
     assert container.wait(PATIENCE_S) == Exit(signal="SIGABRT")
     stderr.join()
     assert container.unread_bytes() == (None if harness.may_not_know_unread else 5)
+    container.close()
+    assert container.unread_bytes() == (None if harness.may_not_know_unread else 5)
 
 
 def test_a_request_read_before_death_is_not_counted(harness):

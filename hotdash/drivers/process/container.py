@@ -111,11 +111,11 @@ class ProcessContainer:
             raise ContainerGone(f"container {self._id} does not read its stdin any more: {error.strerror}") from error
 
     def close_stdin(self) -> None:
-        """What is unread can be told afterwards only if it was nothing: this end is all there is to ask."""
+        """Afterwards what is unread can be told only if it was nothing, or the container had ended already."""
         if self._stdin < 0:
             return
         left = self.unread_bytes()
-        self._unread_at_close = 0 if left == 0 else None
+        self._unread_at_close = left if left == 0 or self._group.ended is not None else None
         with self._lock:
             self._reader_or_writer.unregister(self._stdin)
             self._stdin = -1
@@ -181,12 +181,12 @@ class ProcessContainer:
         self._group.wait(None)
         with self._waiting:  # the stderr thread has seen the end as well, and leaves
             self._ended = True
+        self.close_stdin()
         with self._lock:
             for poller in (self._reader, self._reader_or_writer, self._stderr_poller):
-                _unregister(poller, self._stdout, self._wake_read, self._stdin, self._stderr, self._group.exit_fd)
-            self._stdin = self._stdout = self._stderr = -1
-            process = self._group.process
-            for stream in (process.stdin, process.stdout, process.stderr):
+                _unregister(poller, self._stdout, self._wake_read, self._stderr, self._group.exit_fd)
+            self._stdout = self._stderr = -1
+            for stream in (self._group.process.stdout, self._group.process.stderr):
                 if stream is not None:
                     stream.close()
             for fd in {self._wake_read, self._wake_write}:
