@@ -1,7 +1,17 @@
 """What the screen reads: events folded into immutable snapshots, and bounded rings of lines and ended tasks."""
 
 from hotdash.store.rings import LineBatch, LineRing
-from hotdash.store.snapshot import ContainerView, Figures, FunctionView, Snapshot, TaskView
+from hotdash.store.snapshot import ContainerView, DeployEnd, Figures, FunctionView, Snapshot, TaskView
 from hotdash.store.store import Store
 
-__all__ = ["ContainerView", "Figures", "FunctionView", "LineBatch", "LineRing", "Snapshot", "Store", "TaskView"]
+__all__ = [
+    "ContainerView",
+    "DeployEnd",
+    "Figures",
+    "FunctionView",
+    "LineBatch",
+    "LineRing",
+    "Snapshot",
+    "Store",
+    "TaskView",
+]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from hotdash.events import CONTAINER_MOVES, ContainerState, FunctionState
 from hotdash.store.rings import LineRing
-from hotdash.store.snapshot import ContainerView, FunctionView, TaskView
+from hotdash.store.snapshot import ContainerView, DeployEnd, FunctionView, TaskView
 from hotdash.task import TaskState
 
 if TYPE_CHECKING:
@@ -131,6 +131,8 @@ class FunctionRecord:
     reason: str = ""
     faults: tuple[str, ...] = ()
     deploy_error: str = ""
+    deploy_end: DeployEnd | None = None
+    deploy_seq: int = 0
     is_building: bool = False
     build_since_s: float = 0.0
     revision: int = 0
@@ -208,5 +210,7 @@ class FunctionRecord:
                 errors=self.errors,
                 lines=self.ring.total,
                 build_log=tuple(self.build_log),
+                deploy_end=self.deploy_end,
+                deploy_seq=self.deploy_seq,
             )
         return self._view

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,15 @@ if TYPE_CHECKING:
 
     from hotdash.functions.spec import FunctionSpec
     from hotdash.task import TaskResult, TaskState
+
+
+class DeployEnd(StrEnum):
+    """How a deploy ended."""
+
+    LIVE = "live"
+    UNCHANGED = "unchanged"
+    LIMITS = "limits changed"  # of the same revision, in place
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +74,8 @@ class FunctionView:
         running: Running tasks, the oldest first.
         ended: Ended tasks, the newest last, at most 1,000.
         build_log: The newest build's output.
+        deploy_end: How the newest deploy that has ended did so; None before the first.
+        deploy_seq: The place of that end in the order of events: another number, another deploy.
     """
 
     key: str
@@ -86,6 +98,8 @@ class FunctionView:
     errors: int
     lines: int
     build_log: tuple[str, ...]
+    deploy_end: DeployEnd | None = None
+    deploy_seq: int = 0
 
     @property
     def queue_depth(self) -> int:

@@ -14,7 +14,7 @@ from hotdash import events as ev
 from hotdash.events import ContainerState, Event, FunctionState
 from hotdash.store.records import RATE_WINDOW_S, ContainerRecord, FunctionRecord, TaskRecord
 from hotdash.store.rings import LineBatch
-from hotdash.store.snapshot import Figures, Snapshot
+from hotdash.store.snapshot import DeployEnd, Figures, Snapshot
 from hotdash.task import TaskState, TaskStatus
 
 if TYPE_CHECKING:
@@ -136,19 +136,19 @@ class Store:
 
     @_fold.register
     def _(self, event: ev.BuildFailed) -> None:
-        self._deploy_ended(event, event.reason)
+        self._deploy_ended(event, DeployEnd.FAILED, event.reason)
 
     @_fold.register
     def _(self, event: ev.DeployFailed) -> None:
-        self._deploy_ended(event, event.reason)
+        self._deploy_ended(event, DeployEnd.FAILED, event.reason)
 
     @_fold.register
     def _(self, event: ev.DeployUnchanged) -> None:
-        self._deploy_ended(event, "")
+        self._deploy_ended(event, DeployEnd.LIMITS if event.limits_changed else DeployEnd.UNCHANGED)
 
     @_fold.register
     def _(self, event: ev.RevisionLive) -> None:
-        self._deploy_ended(event, "")
+        self._deploy_ended(event, DeployEnd.LIVE)
         if record := self._touched(event):
             record.revision = event.revision
             record.image_id = event.image_id
@@ -274,10 +274,12 @@ class Store:
         record = self._touched(event)
         return None if record is None else record.containers.get(event.container_id)
 
-    def _deploy_ended(self, event: Event, error: str) -> None:
+    def _deploy_ended(self, event: Event, end: DeployEnd, error: str = "") -> None:
         if record := self._touched(event):
             record.is_building = False
             record.deploy_error = error
+            record.deploy_end = end
+            record.deploy_seq = event.seq
 
 
 def _quantile(ordered: list[float], share: float) -> float | None:

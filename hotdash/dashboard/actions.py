@@ -1,0 +1,264 @@
+"""Every key as data: bindings, footer, help screen and palette are all made of this one table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from textual.binding import Binding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Pane(StrEnum):
+    """Where a key matters; its value is the heading in the help screen."""
+
+    FUNCTIONS = "Functions"
+    TASKS = "Tasks"
+    LOGS = "Logs"
+    RUN = "Run"
+    ANY = "Everywhere"
+    MOVE = "Moving"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One thing that a key does.
+
+    Args:
+        id: The name of the screen's method, without `action_`.
+        key: Textual's names of its keys, by comma; the first is the one that is shown.
+        shown: How the key is written for people.
+        label: One or two words, for the footer.
+        description: A sentence, for help and palette.
+        panes: The panes whose footer shows it, in which it matters.
+    """
+
+    id: str
+    key: str
+    shown: str
+    label: str
+    description: str
+    panes: tuple[Pane, ...]
+    in_palette: bool = True
+
+
+_TABLES = (Pane.FUNCTIONS, Pane.TASKS)
+_RIGHT = (Pane.LOGS, Pane.RUN)
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        id="invoke",
+        key="enter",
+        shown="enter",
+        label="invoke",
+        description="Invoke the selected function with its last payload",
+        panes=(*_TABLES, *_RIGHT),
+    ),
+    Action(
+        id="edit_payload",
+        key="i",
+        shown="i",
+        label="edit & invoke",
+        description="Edit the payload and headers, then invoke",
+        panes=(*_TABLES, Pane.RUN),
+    ),
+    Action(
+        id="cancel",
+        key="x",
+        shown="x",
+        label="cancel",
+        description="Cancel the selected task; on a container its task; on a function its newest unended one",
+        panes=_TABLES,
+    ),
+    Action(
+        id="redeploy",
+        key="d",
+        shown="d",
+        label="redeploy",
+        description="Build and deploy the selected function as it is on disk now",
+        panes=(Pane.FUNCTIONS,),
+    ),
+    Action(
+        id="replay",
+        key="r",
+        shown="r",
+        label="replay",
+        description="Invoke again with the selected task's payload and headers",
+        panes=(Pane.TASKS, Pane.RUN),
+    ),
+    Action(
+        id="burst",
+        key="B",
+        shown="B",
+        label="burst",
+        description="Invoke the selected function many times at once",
+        panes=(Pane.FUNCTIONS,),
+    ),
+    Action(
+        id="kill_container",
+        key="K",
+        shown="K",
+        label="kill",
+        description="Kill the selected container (asks first)",
+        panes=(Pane.FUNCTIONS,),
+    ),
+    Action(
+        id="toggle_follow",
+        key="f",
+        shown="f",
+        label="follow",
+        description="Logs: follow the newest line, or stay",
+        panes=(Pane.LOGS,),
+    ),
+    Action(
+        id="toggle_wrap",
+        key="z",
+        shown="z",
+        label="wrap",
+        description="Logs: wrap long lines, or cut them",
+        panes=(Pane.LOGS,),
+    ),
+    Action(
+        id="toggle_times",
+        key="t",
+        shown="t",
+        label="times",
+        description="Logs: show each line's time, or not",
+        panes=(Pane.LOGS,),
+    ),
+    Action(
+        id="filter",
+        key="slash",
+        shown="/",
+        label="filter",
+        description="Filter the focused pane: a regular expression, ! before it inverts",
+        panes=(*_TABLES, Pane.LOGS),
+    ),
+    Action(
+        id="copy",
+        key="y",
+        shown="y",
+        label="copy",
+        description="Copy: the log's lines, the task's answer, or the selected name",
+        panes=(Pane.LOGS, Pane.RUN),
+    ),
+    Action(
+        id="toggle_all_tasks",
+        key="a",
+        shown="a",
+        label="all/selected",
+        description="Tasks: of all functions, or of the selected one",
+        panes=(Pane.TASKS,),
+    ),
+    Action(
+        id="edit_source",
+        key="e",
+        shown="e",
+        label="source",
+        description="Open the selected function's source in $EDITOR",
+        panes=(Pane.FUNCTIONS,),
+    ),
+    Action(
+        id="toggle_watching",
+        key="w",
+        shown="w",
+        label="watch",
+        description="Deploy saved files by itself, or not",
+        panes=(Pane.FUNCTIONS, Pane.ANY),
+    ),
+    Action(
+        id="next_tab",
+        key="greater_than_sign",
+        shown=">",
+        label="tab",
+        description="The next tab at the right (3 again does so, too)",
+        panes=(Pane.ANY, *_RIGHT),
+    ),
+    Action(
+        id="previous_tab",
+        key="less_than_sign",
+        shown="<",
+        label="tab",
+        description="The previous tab at the right",
+        panes=(Pane.ANY,),
+    ),
+    Action(
+        id="focus_pane(1)", key="1", shown="1", label="functions", description="To the functions", panes=(Pane.ANY,)
+    ),
+    Action(id="focus_pane(2)", key="2", shown="2", label="tasks", description="To the tasks", panes=(Pane.ANY,)),
+    Action(id="focus_pane(3)", key="3", shown="3", label="logs, run", description="To logs and run", panes=(Pane.ANY,)),
+    Action(
+        id="zoom",
+        key="plus",
+        shown="+",
+        label="zoom",
+        description="Give the focused pane the whole screen, or give it back",
+        panes=(Pane.ANY, *_RIGHT),
+    ),
+    Action(
+        id="back",
+        key="escape",
+        shown="esc",
+        label="back",
+        description="Back: end the zoom, clear the filter, return to the functions",
+        panes=(Pane.ANY,),
+    ),
+    Action(
+        id="help",
+        key="question_mark",
+        shown="?",
+        label="keys",
+        description="All keys",
+        panes=(Pane.ANY,),
+    ),
+    Action(
+        id="palette",
+        key="ctrl+p",
+        shown="ctrl+p",
+        label="palette",
+        description="Every action, by name",
+        panes=(Pane.ANY,),
+        in_palette=False,
+    ),
+    Action(
+        id="quit",
+        key="q,ctrl+c,ctrl+q",
+        shown="q",
+        label="quit",
+        description="Quit; asks while tasks run or wait",
+        panes=(Pane.ANY,),
+    ),
+)
+
+# What moves is bound by the panes themselves; these rows are for the help screen.
+MOVES: tuple[tuple[str, str], ...] = (
+    ("tab", "The next pane; shift+tab the one before"),
+    ("j  k", "Down and up, as the arrows"),
+    ("g  G", "First and last, as home and end"),
+    ("pgup  pgdn", "A page up, a page down"),
+    ("←  →", "Functions: fold and unfold containers. Tasks: all that wait. Logs: sideways"),
+)
+
+
+def bindings() -> list[Binding]:
+    """The main screen's bindings."""
+    return [
+        Binding(action.key, action.id, action.label, show=False, priority="ctrl+q" in action.key) for action in ACTIONS
+    ]
+
+
+def footer_actions(pane: Pane) -> tuple[Action, ...]:
+    """What the footer shows while a pane has the focus, the most wanted first."""
+    own = tuple(action for action in ACTIONS if pane in action.panes)
+    ends = tuple(action for action in ACTIONS if action.id in {"help", "quit"})
+    return (*own, *ends)
+
+
+def by_pane() -> Iterable[tuple[Pane, tuple[Action, ...]]]:
+    """Every action once, under the first of its panes."""
+    for pane in Pane:
+        if rows := tuple(action for action in ACTIONS if action.panes[0] is pane):
+            yield pane, rows

@@ -1,0 +1,63 @@
+"""`HotdashApp`: the dashboard. It runs in the main thread, never blocks it, and on exit simply returns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App, SystemCommand
+
+from hotdash.dashboard.actions import ACTIONS
+from hotdash.dashboard.screens.main import MainScreen
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from textual.screen import Screen
+
+    from hotdash.dashboard.ports import Controls
+    from hotdash.store import Store
+
+
+class HotdashApp(App[None]):
+    """Shows a store, and makes things happen through controls.
+
+    Args:
+        store: What is shown; fed by someone else, from another thread.
+        controls: What keys act on.
+    """
+
+    CSS_PATH = "dashboard.tcss"
+    TITLE = "hotdash"
+    ENABLE_COMMAND_PALETTE: ClassVar[bool] = True
+
+    def __init__(self, store: Store, controls: Controls) -> None:
+        super().__init__()
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
+        self.VERTICAL_BREAKPOINTS = [(0, "-short"), (28, "-high")]
+        self._store = store
+        self._controls = controls
+        self._main: MainScreen | None = None
+
+    def get_default_screen(self) -> Screen[None]:
+        """The board, below everything."""
+        self._main = MainScreen(store=self._store, controls=self._controls)
+        return self._main
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002  Textual's signature
+        """Every action of the table, and the theme."""
+        for action in ACTIONS:
+            if action.in_palette:
+                yield SystemCommand(f"{action.label}  ({action.shown})", action.description, self._runner(action.id))
+        yield SystemCommand("theme", "Choose another theme", self.action_change_theme)
+
+    def _runner(self, action_id: str) -> Callable[[], Awaitable[None]]:
+        async def run() -> None:
+            if self._main is not None:
+                await self._main.run_action(action_id)
+
+        return run
+
+    async def action_quit(self) -> None:
+        """Textual's own way out asks, too."""
+        if self._main is not None:
+            self._main.action_quit()

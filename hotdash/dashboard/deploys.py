@@ -1,0 +1,52 @@
+"""`DeployWatch`: tells how deploys ended, each once. No Textual; belongs to the screen's thread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hotdash.dashboard.invoker import Outcome
+from hotdash.sanitize import plain
+from hotdash.store import DeployEnd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hotdash.store import FunctionView, Snapshot
+
+
+class DeployWatch:
+    """Compares each snapshot's deploys with those it has told of."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, int] = {}
+        self._asked: set[str] = set()
+
+    def ask(self, function: str) -> None:
+        """The user has asked for this deploy: that it changed nothing is told, too."""
+        self._asked.add(function)
+
+    def told(self, snapshot: Snapshot) -> Iterable[Outcome]:
+        """What there is to tell of deploys that have ended since the last time."""
+        for key, view in snapshot.functions.items():
+            if view.deploy_end is None or view.deploy_seq == self._told.get(key, 0):
+                continue
+            is_first = key not in self._told
+            self._told[key] = view.deploy_seq
+            was_asked = key in self._asked
+            self._asked.discard(key)
+            if (outcome := _outcome(view, is_first=is_first, was_asked=was_asked)) is not None:
+                yield outcome
+
+
+def _outcome(view: FunctionView, *, is_first: bool, was_asked: bool) -> Outcome | None:
+    name = plain(view.key)
+    if view.deploy_end is DeployEnd.FAILED:
+        serves = f"; r{view.revision} still serves" if view.revision else ""
+        return Outcome(text=f"{name}: the deploy failed{serves}", is_bad=True)
+    if view.deploy_end is DeployEnd.LIMITS:
+        return Outcome(text=f"{name}: limits changed, still r{view.revision}")
+    if view.deploy_end is DeployEnd.UNCHANGED:
+        return Outcome(text=f"{name}: nothing changed, still r{view.revision}") if was_asked else None
+    if is_first and not was_asked:  # at the start every function has its first
+        return None
+    return Outcome(text=f"{name}: r{view.revision} is live")

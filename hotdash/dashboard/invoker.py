@@ -1,0 +1,114 @@
+"""`Invoker`: what keys make happen to tasks, in words for the user. No Textual; belongs to the screen's thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from hotdash.dashboard import words
+from hotdash.errors import HotdashError
+from hotdash.sanitize import plain
+from hotdash.task import TaskState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hotdash.dashboard.ports import Controls
+    from hotdash.store import FunctionView, TaskView
+
+BURST_MOST = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What to tell the user; nothing if empty."""
+
+    text: str = ""
+    is_bad: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payload:
+    """What a function is invoked with."""
+
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Invoker:
+    """Invokes, replays and cancels, and remembers what each function was last invoked with."""
+
+    def __init__(self, *, controls: Controls) -> None:
+        self._controls = controls
+        self._payloads: dict[str, Payload] = {}
+        self._last_tasks: dict[str, str] = {}
+
+    def payload_of(self, view: FunctionView) -> Payload:
+        """The function's last payload; before the first call its first test's input, or nothing."""
+        if (last := self._payloads.get(view.key)) is not None:
+            return last
+        tests = view.spec.tests
+        return Payload(body=tests[0].stdin.encode()) if tests else Payload()
+
+    def last_task(self, function: str) -> str:
+        """The id of the task last invoked from here; empty if there is none."""
+        return self._last_tasks.get(function, "")
+
+    def invoke(self, function: str, payload: Payload, *, times: int = 1) -> Outcome:
+        """Submits one task or many."""
+        self._payloads[function] = payload
+        done = 0
+        try:
+            while done < times:
+                self._last_tasks[function] = self._controls.submit(function, payload.body, payload.headers)
+                done += 1
+        except HotdashError as error:
+            taken = f"{words.counted(done, 'task')} submitted, then: " if done else ""
+            return Outcome(text=f"{taken}{plain(str(error))}", is_bad=True)
+        return Outcome(text=f"{plain(function)}: {times:,} tasks submitted" if times > 1 else "")
+
+    def replay(self, task: TaskView) -> Outcome:
+        """Submits a task's payload and headers again."""
+        outcome = self.invoke(task.function, Payload(body=task.payload, headers=dict(task.headers)))
+        return outcome if outcome.text else Outcome(text=f"{words.short_id(task.id)} submitted again")
+
+    def cancel(self, task: TaskView | None) -> Outcome:
+        """Cancels a task."""
+        if task is None:
+            return Outcome(text="nothing runs or waits here")
+        name = words.short_id(task.id)
+        if task.state is TaskState.ENDED or not self._controls.cancel(task.id):
+            return Outcome(text=f"{name} has ended already")
+        return Outcome(text=f"{name} cancelled while it {'ran' if task.state is TaskState.RUNNING else 'waited'}")
+
+
+def newest_unended(view: FunctionView) -> TaskView | None:
+    """The function's newest task that runs or waits."""
+    if view.queued:
+        return view.queued[-1]
+    return view.running[-1] if view.running else None
+
+
+def newest(view: FunctionView, preferred_id: str = "") -> TaskView | None:
+    """The function's task with this id if it is still known, else its newest one."""
+    known = (*view.ended[-1:], *view.running[-1:], *view.queued[-1:])
+    if preferred_id:
+        for task in (*view.queued, *view.running, *reversed(view.ended)):
+            if task.id == preferred_id:
+                return task
+    return max(known, key=lambda task: task.queued_at_s, default=None)
+
+
+def parse_headers(typed: str) -> dict[str, str]:
+    """`K: V` lines as headers.
+
+    Raises:
+        ValueError: A line is not of this form; the message names it.
+    """
+    headers: dict[str, str] = {}
+    for line in filter(str.strip, typed.splitlines()):
+        name, colon, value = line.partition(":")
+        if not colon or not name.strip() or " " in name.strip():
+            raise ValueError(f"a header is written `Name: value`, not `{plain(line)}`")
+        headers[name.strip()] = value.strip()
+    return headers

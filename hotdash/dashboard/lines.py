@@ -1,0 +1,126 @@
+"""Text with meaning, as plain values: what presentation makes and widgets paint. Any thread.
+
+A `Tone` says what a piece of text means; only the style sheet knows which colour of the theme that is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rich.cells import cell_len, set_cell_size
+
+
+class Tone(StrEnum):
+    """What a piece of text means; the style sheet has a class `tone--…` for each."""
+
+    TEXT = "text"
+    STRONG = "strong"
+    MUTED = "muted"
+    ACCENT = "accent"
+    SUCCESS = "success"
+    WARNING = "warning"
+    ERROR = "error"
+    TASK_0 = "task-0"
+    TASK_1 = "task-1"
+    TASK_2 = "task-2"
+    TASK_3 = "task-3"
+    TASK_4 = "task-4"
+    TASK_5 = "task-5"
+
+
+TASK_TONES = (Tone.TASK_0, Tone.TASK_1, Tone.TASK_2, Tone.TASK_3, Tone.TASK_4, Tone.TASK_5)
+
+Span = tuple[str, Tone]
+Line = tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column of a table.
+
+    Args:
+        title: Its heading.
+        width: Cells; for the one that stretches, the least it may have.
+        stretch: Whether it takes what the others leave.
+        right: Whether its text stands to the right.
+        keep: Those with the smallest go first where there is no room; 9 never goes.
+    """
+
+    title: str
+    width: int
+    stretch: bool = False
+    right: bool = False
+    keep: int = 9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What a table shows of one item: cells, or (`wide`) one line across all columns."""
+
+    cells: tuple[Line, ...] = ()
+    wide: Line = ()
+
+    def __str__(self) -> str:
+        """Its words, for filters."""
+        return unstyled(self.wide) if self.wide else "  ".join(unstyled(cell) for cell in self.cells)
+
+
+def text(content: str, tone: Tone = Tone.TEXT) -> Line:
+    """A line of one span."""
+    return ((content, tone),)
+
+
+def width_of(line: Line) -> int:
+    """The cells that a line takes."""
+    return sum(cell_len(content) for content, _ in line)
+
+
+def unstyled(line: Line) -> str:
+    """A line's text alone."""
+    return "".join(content for content, _ in line)
+
+
+def fit(line: Line, width: int, *, right: bool = False) -> Line:
+    """The line in exactly `width` cells: padded, or cut with `…`."""
+    if width <= 0:
+        return ()
+    used = width_of(line)
+    if used <= width:
+        pad = (" " * (width - used), Tone.TEXT)
+        return (pad, *line) if right else (*line, pad)
+    kept: list[Span] = []
+    room = width - 1
+    for content, tone in line:
+        taken = cell_len(content)
+        if taken > room:
+            kept.append((set_cell_size(content, room) + "…", tone))
+            break
+        kept.append((content, tone))
+        room -= taken
+    return tuple(kept)
+
+
+def fit_columns(columns: tuple[Column, ...], width: int, *, gap: int) -> tuple[int, ...]:
+    """Cells for each column within `width`; 0 for one that has no room.
+
+    Args:
+        columns: At most one stretches.
+        width: Cells in all.
+        gap: Cells between two columns.
+    """
+    shown = list(range(len(columns)))
+
+    def needed() -> int:
+        return sum(columns[at].width for at in shown) + gap * (len(shown) - 1)
+
+    while needed() > width:
+        least = min(shown, key=lambda at: (columns[at].keep, -at))
+        if columns[least].keep >= 9:
+            break
+        shown.remove(least)
+    spare = width - needed()
+    return tuple(
+        0 if at not in shown else max(1, column.width + spare) if column.stretch else column.width
+        for at, column in enumerate(columns)
+    )

@@ -1,0 +1,60 @@
+"""What the screen can make happen. `cli` implements it on the runtime and the redeployer; tests have a fake."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+class Controls(Protocol):
+    """The runtime and the redeployer, as far as keys reach. The screen's thread calls; every call returns at once.
+
+    Attributes:
+        driver_name: `process` or `docker`.
+        driver_note: What the user must know of it: `isolates nothing`, or why docker was not used; may be empty.
+        folder: Where functions are looked for.
+    """
+
+    driver_name: str
+    driver_note: str
+    folder: Path
+
+    def now_s(self) -> float:
+        """The runtime's clock, in seconds."""
+        ...
+
+    def submit(self, function: str, payload: bytes, headers: Mapping[str, str]) -> str:
+        """Submits a task and returns its id.
+
+        Raises:
+            HotdashError: It was not taken; the message says why.
+        """
+        ...
+
+    def cancel(self, task_id: str) -> bool:
+        """Cancels a task, queued or running; False if it had ended already."""
+        ...
+
+    def kill_container(self, container_id: str) -> bool:
+        """Kills a container; False if there is no such one any more."""
+        ...
+
+    def redeploy(self, function: str) -> None:
+        """Asks for a deploy of the function's sources as they are now; the outcome comes as events."""
+        ...
+
+    @property
+    def watching(self) -> bool:
+        """Whether saved files are deployed."""
+        ...
+
+    def set_watching(self, on: bool) -> None:
+        """Turns watching on or off."""
+        ...
+
+    def notices(self) -> tuple[str, ...]:
+        """What is wrong outside any one function: files of functions never loaded, trouble of the watcher."""
+        ...

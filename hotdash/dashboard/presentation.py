@@ -1,0 +1,299 @@
+"""From snapshots to the words and marks of header and tables. Pure functions without Textual; any thread.
+
+Every text that hotdash did not write passes `plain` here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hotdash.dashboard import words
+from hotdash.dashboard.lines import Column, Line, Span, Tone, text, width_of
+from hotdash.events import ContainerState, FunctionState
+from hotdash.sanitize import plain
+from hotdash.task import TaskState, TaskStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hotdash.store import ContainerView, Figures, FunctionView, Snapshot, TaskView
+
+JUST_LIVE_S = 5.0  # how long a new revision is marked
+_DEPTH_BARS = 10
+_PREVIEW_BYTES = 200
+
+FUNCTION_COLUMNS = (
+    Column(title="FUNCTION", width=13, stretch=True),
+    Column(title="STATE", width=14),
+    Column(title="FORMAT", width=11, keep=1),
+    Column(title="REV", width=4, keep=5),
+    Column(title="HOT", width=8, keep=6),
+    Column(title="QUEUE", width=5, right=True, keep=4),
+    Column(title="LAST 30 S", width=_DEPTH_BARS, keep=2),
+)
+TASK_COLUMNS = (
+    Column(title="TASK", width=8),
+    Column(title="FUNCTION", width=12, keep=7),
+    Column(title="STATE", width=11),
+    Column(title="WAITED", width=7, right=True, keep=4),
+    Column(title="RAN", width=7, right=True, keep=5),
+    Column(title="CONTAINER", width=9, keep=2),
+    Column(title="ANSWER, OR WHY", width=12, stretch=True),
+)
+ONE_FUNCTION_TASK_COLUMNS = tuple(column for column in TASK_COLUMNS if column.title != "FUNCTION")
+
+_FUNCTION_TONES = {
+    FunctionState.BUILDING: Tone.ACCENT,
+    FunctionState.READY: Tone.SUCCESS,
+    FunctionState.FAILING: Tone.ERROR,
+    FunctionState.FAILED: Tone.ERROR,
+    FunctionState.NEEDS_DOCKER: Tone.WARNING,
+    FunctionState.NEEDS_RUNTIME: Tone.WARNING,
+    FunctionState.REMOVED: Tone.MUTED,
+}
+_CONTAINER_MARKS: dict[ContainerState, Span] = {
+    ContainerState.STARTING: ("◐", Tone.MUTED),
+    ContainerState.IDLE: ("○", Tone.SUCCESS),
+    ContainerState.BUSY: ("●", Tone.ACCENT),
+    ContainerState.DRAINING: ("◌", Tone.WARNING),
+    ContainerState.STOPPED: ("✗", Tone.MUTED),
+}
+_STATUS_MARKS: dict[TaskStatus, Span] = {
+    TaskStatus.SUCCESS: ("✓", Tone.SUCCESS),
+    TaskStatus.ERROR: ("✗", Tone.ERROR),
+    TaskStatus.TIMEOUT: ("✗", Tone.ERROR),
+    TaskStatus.CANCELLED: ("■", Tone.WARNING),
+}
+
+
+# --- functions and their containers -----------------------------------------------------------------------------------
+
+
+def function_mark(view: FunctionView) -> Span:
+    """A function's dot; filled where a container of it is hot."""
+    if view.is_building or view.state is FunctionState.BUILDING:
+        return "◐", Tone.ACCENT
+    if view.state is FunctionState.READY:
+        return ("●" if view.hot else "○"), Tone.SUCCESS
+    return ("✗" if view.state in {FunctionState.FAILED, FunctionState.FAILING} else "▲"), _FUNCTION_TONES[view.state]
+
+
+def function_state(view: FunctionView, now_s: float) -> Span:
+    """A function's state as a word; while it builds, for how long."""
+    if view.is_building:
+        return f"building {words.duration(now_s - view.build_since_s)}", Tone.ACCENT
+    return str(view.state), _FUNCTION_TONES[view.state]
+
+
+def function_cells(view: FunctionView, *, now_s: float, depths: Sequence[int], is_open: bool) -> tuple[Line, ...]:
+    """The cells of a function's row, as `FUNCTION_COLUMNS`."""
+    fold = (" " if not view.containers else "▾" if is_open else "▸", Tone.MUTED)
+    broken: Line = ((" !", Tone.ERROR),) if view.faults or view.deploy_error else ()
+    is_new = bool(view.revision) and now_s - view.live_since_s < JUST_LIVE_S
+    waiting = view.queue_depth
+    warmth = "hot" if view.spec.format.is_hot else "cold"
+    return (
+        (fold, (" ", Tone.TEXT), function_mark(view), (" ", Tone.TEXT), (plain(view.key), Tone.STRONG), *broken),
+        (function_state(view, now_s),),
+        text(str(view.spec.format), Tone.MUTED),
+        text(f"r{view.revision}" if view.revision else "-", Tone.ACCENT if is_new else Tone.MUTED),
+        text(f"{view.hot}/{view.spec.max_concurrency} {warmth}", Tone.TEXT if view.hot else Tone.MUTED),
+        text(words.count(waiting), Tone.WARNING if waiting else Tone.MUTED),
+        text(words.sparkline(depths, _DEPTH_BARS), Tone.WARNING),
+    )
+
+
+def container_cells(view: ContainerView, *, now_s: float) -> tuple[Line, ...]:
+    """The cells of a container's row, as `FUNCTION_COLUMNS`."""
+    mark, tone = _CONTAINER_MARKS[view.state]
+    since_s = now_s - view.since_s
+    lasted = f" {words.age(since_s)}" if since_s >= 1 else ""
+    task = text(words.short_id(view.task_id), words.task_tone(view.task_id)) if view.task_id else text("")
+    return (
+        (("    ", Tone.TEXT), (mark, tone), (" ", Tone.TEXT), (plain(view.id), Tone.TEXT)),
+        text(f"{view.state}{lasted}", tone),
+        task,
+        text(f"r{view.revision}", Tone.MUTED),
+        text(
+            "cold" if view.cold else f"{words.count(view.tasks_served)} use{'s'[: view.tasks_served != 1]}", Tone.MUTED
+        ),
+        text(""),
+        text("" if view.pid is None else f"pid {view.pid}", Tone.MUTED),
+    )
+
+
+def troubles(view: FunctionView) -> tuple[str, ...]:
+    """What is wrong with a function now, a line each, for below its row; empty when all is well."""
+    serves = f"; r{view.revision} still serves" if view.revision else ""
+    found = []
+    if view.faults:
+        found.append(f"function file broken{serves}: {plain(view.faults[0])}")
+    if view.deploy_error:
+        found.append(f"deploy failed{serves}: {_first_line(view.deploy_error)}")
+    if view.reason and not view.deploy_error:
+        found.append(_first_line(view.reason))
+    return tuple(found)
+
+
+def trouble_line(reason: str) -> Line:
+    """A trouble's row: it spans all columns."""
+    return (("    └ ", Tone.MUTED), (reason, Tone.ERROR))
+
+
+# --- tasks ------------------------------------------------------------------------------------------------------------
+
+
+def task_state(task: TaskView) -> tuple[Span, Span]:
+    """A task's mark and word."""
+    if task.result is not None:
+        mark, tone = _STATUS_MARKS[task.result.status]
+        return (mark, tone), (str(task.result.status), tone)
+    if task.state is TaskState.RUNNING:
+        return ("●", Tone.ACCENT), ("running", Tone.ACCENT)
+    return ("○", Tone.WARNING), ("queued", Tone.WARNING)
+
+
+def task_waited_s(task: TaskView, now_s: float) -> float:
+    """Seconds in the queue, so far or in all."""
+    if task.result is not None:
+        return task.result.queued_s
+    return (now_s if task.started_at_s is None else task.started_at_s) - task.queued_at_s
+
+
+def task_ran_s(task: TaskView, now_s: float) -> float | None:
+    """Seconds of running, so far or in all; None if it has not run."""
+    if task.result is not None:
+        return task.result.run_s if task.result.container_id else None
+    return None if task.started_at_s is None else now_s - task.started_at_s
+
+
+def task_cells(task: TaskView, *, function: FunctionView, now_s: float, is_named: bool) -> tuple[Line, ...]:
+    """The cells of a task's row, as `TASK_COLUMNS`, without the function's where not `is_named`."""
+    mark, word = task_state(task)
+    ran_s = task_ran_s(task, now_s)
+    cells: tuple[Line, ...] = (
+        text(words.short_id(task.id), words.task_tone(task.id)),
+        (mark, (" ", Tone.TEXT), word),
+        text(words.duration(task_waited_s(task, now_s)), Tone.MUTED),
+        text("" if ran_s is None else words.duration(ran_s)),
+        text(plain(task.container_id), Tone.MUTED),
+        task_note(task, function),
+    )
+    return (cells[0], text(plain(task.function)), *cells[1:]) if is_named else cells
+
+
+def task_note(task: TaskView, function: FunctionView) -> Line:
+    """What there is to say of a task in a line: why it waits, what it was asked, what it answered, why it failed."""
+    result = task.result
+    if result is None and task.state is TaskState.QUEUED:
+        return text(("again: " if task.again else "") + why_queued(function))
+    if result is None:
+        return text(preview(task.payload), Tone.MUTED)
+    code = f"{result.status_code} " if result.status_code is not None else ""
+    if result.error is not None:
+        return ((code, Tone.MUTED), (_first_line(result.error), Tone.ERROR))
+    return ((code, Tone.MUTED), (preview(result.body), Tone.TEXT))
+
+
+def why_queued(function: FunctionView) -> str:
+    """Why a function's tasks wait, in words."""
+    if not function.revision:
+        return _first_line(function.reason) if function.reason else "waits for the first build"
+    if function.state is FunctionState.FAILING and function.reason:
+        return _first_line(function.reason)
+    return plain(function.why) or "waits for a container"
+
+
+def more_queued(hidden: int) -> Line:
+    """The row that stands for waiting tasks that are not shown."""
+    return (
+        (f"  … {words.counted(hidden, 'more task')} wait{'s' if hidden == 1 else ''}", Tone.WARNING),
+        ("  → shows all", Tone.MUTED),
+    )
+
+
+def preview(body: bytes) -> str:
+    """The start of a payload or body in one line; a binary one by its size."""
+    start = words.start_of(body, _PREVIEW_BYTES)
+    if start is None:
+        return f"{words.size(len(body))}, binary"
+    return plain(" ".join(start.split("\n"))).strip()
+
+
+# --- the header -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderFacts:
+    """What the header tells."""
+
+    driver_name: str
+    driver_note: str
+    watching: bool
+    snapshot: Snapshot
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderPart:
+    """A part of the header; `rank` says how long it stays, `bar` what stands before it if not the usual bar."""
+
+    rank: int
+    line: Line
+    bar: str | None = None
+
+
+def header_parts(facts: HeaderFacts) -> list[HeaderPart]:
+    """The header's parts in their order."""
+    shot, figures = facts.snapshot, facts.figures
+    busy, idle = shot.count(ContainerState.BUSY), shot.count(ContainerState.IDLE)
+    hot = sum(view.hot for view in shot.functions.values())
+    p95 = "-" if figures.p95_s is None else words.duration(figures.p95_s)
+    trend: Span = (words.sparkline(figures.depths, _DEPTH_BARS), Tone.WARNING)
+    watching = text("● watching", Tone.SUCCESS) if facts.watching else text("○ not watching", Tone.WARNING)
+    parts = [
+        HeaderPart(rank=8, line=text(plain(facts.driver_name), Tone.STRONG)),
+        HeaderPart(rank=2, line=text(plain(facts.driver_note), Tone.WARNING), bar=", "),
+        HeaderPart(rank=5, line=_figure(len(shot.functions), "function" if len(shot.functions) == 1 else "functions")),
+        HeaderPart(rank=7, line=_figure(hot, "hot")),
+        HeaderPart(rank=3, line=_figure(idle, "idle"), bar="  "),
+        HeaderPart(rank=3, line=_figure(busy, "busy", Tone.ACCENT), bar="  "),
+        HeaderPart(rank=6, line=_figure(shot.queued, "queued", Tone.WARNING)),
+        HeaderPart(rank=1, line=(trend,) if any(figures.depths) else (), bar=" "),
+        HeaderPart(rank=4, line=((words.rate(figures.calls_per_s), Tone.TEXT), (" calls/s", Tone.MUTED))),
+        HeaderPart(rank=3, line=(("p95 ", Tone.MUTED), (p95, Tone.TEXT))),
+        HeaderPart(rank=4, line=_figure(shot.errors, "error" if shot.errors == 1 else "errors", Tone.ERROR)),
+        HeaderPart(rank=9, line=watching),
+    ]
+    return [part for part in parts if width_of(part.line)]
+
+
+def header_line(facts: HeaderFacts, width: int) -> Line:
+    """The header in `width` cells, the last part at the right; where there is no room, low ranks are left out."""
+    *parts, last = header_parts(facts)
+    while len(parts) > 1 and width_of(_joined(parts, width)) + 2 + width_of(last.line) > width:
+        parts.remove(min(reversed(parts), key=lambda part: part.rank))
+    left = _joined(parts, width)
+    room = width - width_of(left) - width_of(last.line)
+    return (*left, (" " * max(0, room), Tone.TEXT), *last.line)
+
+
+def _joined(parts: list[HeaderPart], width: int) -> Line:
+    bar = "  │  " if width >= 130 else " │ "
+    line: list[Span] = []
+    for part in parts:
+        if line:
+            line.append((bar if part.bar is None else part.bar, Tone.MUTED))
+        line.extend(part.line)
+    return tuple(line)
+
+
+def _figure(number: int, noun: str, tone: Tone = Tone.TEXT) -> Line:
+    """A figure and its word, quiet when it is zero."""
+    return ((words.count(number), tone if number else Tone.MUTED), (f" {noun}", Tone.MUTED))
+
+
+def _first_line(reason: str) -> str:
+    lines = reason.strip().split("\n", 1)
+    return plain(lines[0])

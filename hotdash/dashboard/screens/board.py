@@ -1,0 +1,344 @@
+"""`BoardScreen`: the panes, and how they are kept true. `MainScreen` adds what the keys do.
+
+One timer looks at the store's version, which needs no lock; only when it has changed is a snapshot taken, ten times a
+second at most, and only panes that are seen are given it. Another, once a second, renews figures and ages.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.containers import Container, Vertical
+from textual.screen import Screen
+
+from hotdash.dashboard.actions import Pane
+from hotdash.dashboard.deploys import DeployWatch
+from hotdash.dashboard.invoker import Invoker, newest
+from hotdash.dashboard.lines import Line, Tone, text
+from hotdash.dashboard.presentation import HeaderFacts
+from hotdash.dashboard.run_lines import empty_lines, run_lines
+from hotdash.dashboard.scope import Scope
+from hotdash.dashboard.trouble import trouble_lines
+from hotdash.dashboard.welcome import welcome_lines
+from hotdash.dashboard.widgets.bars import FooterBar, HeaderBar, TabBar
+from hotdash.dashboard.widgets.filter_bar import FilterBar
+from hotdash.dashboard.widgets.functions_table import FunctionsTable
+from hotdash.dashboard.widgets.log_view import LogView
+from hotdash.dashboard.widgets.tasks_table import TasksTable
+from hotdash.dashboard.widgets.text_view import TextView
+from hotdash.sanitize import plain
+from hotdash.store import Figures, Snapshot
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.widget import Widget
+
+    from hotdash.dashboard.ports import Controls
+    from hotdash.dashboard.widgets.list_table import ListTable
+    from hotdash.store import FunctionView, Store, TaskView
+
+LOOK_S = 0.05  # how often the version is looked at
+PULL_S = 0.1  # how often a snapshot is taken at most
+FIGURES_S = 1.0
+_FIGURES_LAST_S = 32.0  # after this long without an event every rate is zero, and stays so
+_TABS = (Pane.LOGS.value, Pane.RUN.value)
+
+
+class BoardScreen(Screen[None]):
+    """Header, functions, tasks, logs, run, footer."""
+
+    def __init__(self, *, store: Store, controls: Controls) -> None:
+        super().__init__()
+        self.store = store
+        self.controls = controls
+        self.invoker = Invoker(controls=controls)
+        self.snapshot = Snapshot(version=-1)
+        self.scope = Scope()
+        self.shows_all_tasks = False
+        self.header = HeaderBar(widget_id="header")
+        self.notices = TextView(widget_id="notices")
+        self.functions = FunctionsTable(now_s=controls.now_s, widget_id="functions")
+        self.tasks = TasksTable(now_s=controls.now_s, widget_id="tasks")
+        self.tabs = TabBar(tabs=_TABS, widget_id="tabs")
+        self.trouble = TextView(widget_id="trouble")
+        self.logs = LogView(store=store, widget_id="logs")
+        self.run_view = TextView(widget_id="run")
+        self.welcome = TextView(widget_id="welcome")
+        self.footer = FooterBar(widget_id="footer")
+        self.filters = {
+            Pane.FUNCTIONS: FilterBar(widget_id="functions-filter"),
+            Pane.TASKS: FilterBar(widget_id="tasks-filter"),
+            Pane.LOGS: FilterBar(widget_id="logs-filter"),
+        }
+        self.boxes = {
+            1: Vertical(self.functions, self.filters[Pane.FUNCTIONS], id="functions-box", classes="pane"),
+            2: Vertical(self.tasks, self.filters[Pane.TASKS], id="tasks-box", classes="pane"),
+            3: Vertical(
+                self.tabs,
+                self.trouble,
+                self.logs,
+                self.filters[Pane.LOGS],
+                self.run_view,
+                id="right-box",
+                classes="pane",
+            ),
+        }
+        self._deploys = DeployWatch()
+        self._pulled_s = float("-inf")
+        self._changed_s = float("-inf")
+        self._figures = Figures(calls_per_s=0.0, p50_s=None, p95_s=None, depths=())
+        self._views_changed_s: dict[str, tuple[FunctionView, float]] = {}
+
+    def compose(self) -> ComposeResult:
+        """The picture of the design's section 8."""
+        yield self.header
+        yield self.notices
+        with Container(id="body"):
+            yield Vertical(self.boxes[1], self.boxes[2], id="left")
+            yield self.boxes[3]
+        yield self.welcome
+        yield self.footer
+
+    def on_mount(self) -> None:
+        """Shows what is there, and starts the two timers."""
+        self.trouble.can_focus = self.notices.can_focus = self.welcome.can_focus = False
+        self.run_view.display = self.trouble.display = False
+        self.functions.focus()
+        self._renew_figures()
+        self._pull()
+        self.set_interval(LOOK_S, self._look)
+        self.set_interval(FIGURES_S, self._renew)
+
+    # --- timers -------------------------------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        """Takes a snapshot if there is a new one to take, and the last was long enough ago."""
+        if self.store.version != self.snapshot.version and self.controls.now_s() - self._pulled_s >= PULL_S * 0.9:
+            self._pull()
+
+    def _pull(self) -> None:
+        self._pulled_s = self._changed_s = self.controls.now_s()
+        self.snapshot = self.store.snapshot()
+        self._show_functions()
+        self._show_tasks()
+        self._show_right()
+        self._show_header()
+        for told in self._deploys.told(self.snapshot):
+            self.tell(told.text, is_bad=told.is_bad)
+
+    def _renew(self) -> None:
+        """Once a second: rates, ages, and what no event tells of."""
+        now_s = self.controls.now_s()
+        if now_s - self._changed_s < _FIGURES_LAST_S:
+            self._renew_figures()
+        self._show_header()
+        self.functions.refresh_live()
+        self.tasks.refresh_live()
+        self._show_run()
+        self._show_trouble()
+
+    def _renew_figures(self) -> None:
+        now_s = self.controls.now_s()
+        self._figures = self.store.figures(now_s)
+        depths: dict[str, tuple[int, ...]] = {}
+        seen: dict[str, tuple[FunctionView, float]] = {}
+        for key, view in self.snapshot.functions.items():
+            before = self._views_changed_s.get(key)
+            seen[key] = before if before is not None and before[0] is view else (view, now_s)
+            if now_s - seen[key][1] < _FIGURES_LAST_S:
+                depths[key] = self.store.figures(now_s, key).depths
+        self._views_changed_s = seen
+        self.functions.show_depths(depths)
+
+    # --- panes --------------------------------------------------------------------------------------------------------
+
+    def _show_header(self) -> None:
+        facts = HeaderFacts(
+            driver_name=self.controls.driver_name,
+            driver_note=self.controls.driver_note,
+            watching=self.controls.watching,
+            snapshot=self.snapshot,
+            figures=self._figures,
+        )
+        self.header.show(facts)
+        is_empty = not self.snapshot.functions
+        if is_empty is not self.has_class("-empty"):
+            self.set_class(is_empty, "-empty")
+            (self.screen if is_empty else self.functions).focus()
+        if is_empty:
+            self.welcome.show(tuple(welcome_lines(self.controls)))
+        notices = () if is_empty else self.controls.notices()
+        self.notices.show(tuple(_notice_line(notice) for notice in notices))
+        self.notices.display = bool(notices)
+
+    def _show_functions(self) -> None:
+        found = self.filters[Pane.FUNCTIONS].filter
+        self.functions.show_snapshot(self.snapshot, found)
+        self.functions.ensure_cursor()
+        views = self.snapshot.functions
+        box = self.boxes[1]
+        box.border_title = f"1 Functions {len(views)}" + (f" · /{_title(found.typed)}" if found else "")
+
+    def _show_tasks(self) -> None:
+        found = self.filters[Pane.TASKS].filter
+        views = self.task_views
+        self.tasks.show_functions(views, found, is_named=self.shows_all_tasks)
+        whose = "all functions" if self.shows_all_tasks else _title(views[0].key) if views else ""
+        waiting = sum(len(view.queued) for view in views)
+        running = sum(len(view.running) for view in views)
+        counts = f"{running} running, {waiting} queued" if running or waiting else ""
+        parts = (f"2 Tasks · {whose}" if whose else "2 Tasks", f"/{_title(found.typed)}" if found else "", counts)
+        self.boxes[2].border_title = " · ".join(filter(None, parts))
+
+    def _show_right(self) -> None:
+        self.boxes[3].border_title = " · ".join(filter(None, ("3", _title(self.scope.title))))
+        self._show_trouble()
+        if self.logs.display:
+            self.logs.empty = self._logs_empty()
+            self.logs.show_scope(self.scope)
+            self.logs.pull()
+        self._show_run()
+        self._show_note()
+
+    def _show_trouble(self) -> None:
+        view = self.selected_view
+        is_whole = not self.scope.task_id and not self.scope.container_id
+        lines = trouble_lines(view, now_s=self.controls.now_s()) if view is not None and is_whole else []
+        is_building = view is not None and view.is_building
+        self.trouble.show(lines)
+        self.trouble.display = bool(lines) and self.logs.display
+        if is_building:
+            self.trouble.scroll_end(animate=False)
+
+    def _show_run(self) -> None:
+        if not self.run_view.display:
+            return
+        task = self.selected_task
+        view = self.selected_view
+        if task is None:
+            self.run_view.show(empty_lines(view.key if view else None))
+        else:
+            self.run_view.show(run_lines(task, function=view, now_s=self.controls.now_s()))
+
+    def _show_note(self) -> None:
+        """At the right of the tabs: whether the log follows, what hides lines."""
+        note: list[tuple[str, Tone]] = []
+        if self.logs.display:
+            found = self.filters[Pane.LOGS].filter
+            if found is not None:
+                note.append((f"/{plain(found.typed)}  ", Tone.ACCENT))
+            if self.snapshot.lines_dropped:
+                note.append((f"{self.snapshot.lines_dropped:,} lines dropped  ", Tone.WARNING))
+            if self.logs.follow:
+                note.append(("following", Tone.MUTED))
+            elif self.logs.unseen:
+                note.append((f"▼ {self.logs.unseen:,} new", Tone.ACCENT))
+            else:
+                note.append(("not following", Tone.MUTED))
+        self.tabs.show(Pane.LOGS.value if self.logs.display else Pane.RUN.value, tuple(note))
+
+    def _logs_empty(self) -> tuple[Line, ...]:
+        if self.filters[Pane.LOGS].filter is not None and len(self.logs.buffer):
+            return ((), text(" no line matches the filter", Tone.MUTED))
+        if not self.scope.function:
+            return ((), text(" nothing is selected", Tone.MUTED))
+        what = (
+            "this task"
+            if self.scope.task_id
+            else "this container"
+            if self.scope.container_id
+            else plain(self.scope.function)
+        )
+        return ((), ((" ", Tone.TEXT), (what, Tone.STRONG), (" has written nothing to stderr yet", Tone.MUTED)))
+
+    # --- what is selected ---------------------------------------------------------------------------------------------
+
+    @property
+    def selected_view(self) -> FunctionView | None:
+        """The selected function as of the last snapshot."""
+        return self.snapshot.functions.get(self.scope.function)
+
+    @property
+    def selected_task(self) -> TaskView | None:
+        """The selected task; else the container's running one; else the last one invoked of the function."""
+        view = self.selected_view
+        if view is None:
+            return None
+        if self.scope.task_id:
+            chosen = self.tasks.selected
+            return (
+                chosen if chosen is not None and chosen.id == self.scope.task_id else newest(view, self.scope.task_id)
+            )
+        return newest(view, self.invoker.last_task(view.key))
+
+    @property
+    def task_views(self) -> tuple[FunctionView, ...]:
+        """The functions whose tasks are shown."""
+        if self.shows_all_tasks:
+            return tuple(self.snapshot.functions.values())
+        selected = self.functions.selected
+        view = self.snapshot.functions.get(selected[0]) if selected else None
+        return (view,) if view is not None else ()
+
+    @property
+    def focused_pane(self) -> Pane:
+        """The pane that has the focus, or had it last."""
+        focused: Widget | None = self.focused
+        if focused is self.tasks:
+            return Pane.TASKS
+        if focused in {self.logs, self.run_view}:
+            return Pane.LOGS if self.logs.display else Pane.RUN
+        return Pane.FUNCTIONS
+
+    def on_list_table_selected(self, message: ListTable.Selected) -> None:
+        """A row was selected: it says what the right side is about, if its table has the focus."""
+        message.stop()
+        if message.table is self.functions:
+            self._show_tasks()
+        if message.table is self.functions and not self.tasks.has_focus:
+            function, container_id = self.functions.selected or ("", "")
+            self._set_scope(Scope(function=function, container_id=container_id))
+        elif message.table is self.tasks and self.tasks.has_focus and (task := self.tasks.selected) is not None:
+            self._set_scope(Scope(function=task.function, task_id=task.id))
+
+    def _set_scope(self, scope: Scope) -> None:
+        if scope != self.scope:
+            self.scope = scope
+            self._show_right()
+
+    def on_descendant_focus(self) -> None:
+        """The footer tells the focused pane's keys."""
+        self.footer.show(self.focused_pane)
+
+    def on_log_view_changed(self) -> None:
+        """The log follows, or does not any more, or has new lines."""
+        self._show_note()
+
+    def on_filter_bar_changed(self, message: FilterBar.Changed) -> None:
+        """Another filter holds in one of the panes."""
+        if message.bar is self.filters[Pane.LOGS]:
+            self.logs.set_filter(message.bar.filter)
+            self.logs.empty = self._logs_empty()
+            self._show_note()
+        else:
+            self._show_functions()
+            self._show_tasks()
+
+    def on_filter_bar_done(self, message: FilterBar.Done) -> None:
+        """Back from the filter to its pane."""
+        widgets: dict[Pane, Widget] = {Pane.FUNCTIONS: self.functions, Pane.TASKS: self.tasks, Pane.LOGS: self.logs}
+        next(widgets[pane] for pane, bar in self.filters.items() if bar is message.bar).focus()
+
+    def tell(self, told: str, *, is_bad: bool = False) -> None:
+        """A toast; its text is hotdash's own or has passed `plain`."""
+        if told:
+            self.notify(told, severity="error" if is_bad else "information", markup=False)
+
+
+def _notice_line(notice: str) -> Line:
+    return ((" ! ", Tone.ERROR), (plain(notice), Tone.TEXT))
+
+
+def _title(words: str) -> str:
+    """Titles are markup to Textual: what is not hotdash's own must not be read as such."""
+    return plain(words).replace("\\", "\\\\").replace("[", r"\[")

@@ -1,0 +1,70 @@
+"""`HelpScreen`: all keys, and what the driver is and is not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from hotdash.dashboard.actions import MOVES, Pane, by_pane
+from hotdash.dashboard.lines import Line, Tone, text
+from hotdash.dashboard.widgets.text_view import TextView
+from hotdash.sanitize import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual.app import ComposeResult
+
+    from hotdash.dashboard.ports import Controls
+
+
+class HelpScreen(ModalScreen[None]):
+    """Shows every key by pane."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q,enter", "back", show=False)]
+
+    def __init__(self, *, controls: Controls) -> None:
+        super().__init__()
+        self._controls = controls
+
+    def compose(self) -> ComposeResult:
+        """The keys above the way out."""
+        view = TextView(widget_id="help")
+        view.show(tuple(help_lines(self._controls)))
+        with Vertical(classes="dialog dialog--tall") as dialog:
+            dialog.border_title = "Keys"
+            yield view
+            yield Static("esc  back     j k  scroll", classes="dialog-keys", markup=False)
+
+    def action_back(self) -> None:
+        """Closes it."""
+        self.dismiss()
+
+
+def help_lines(controls: Controls) -> Iterable[Line]:
+    """All keys, then the driver, then what else there is to know."""
+    for pane, actions in by_pane():
+        yield text(pane.value, Tone.STRONG)
+        for action in actions:
+            yield _key(action.shown, action.description)
+        yield ()
+    yield text(Pane.MOVE.value, Tone.STRONG)
+    for keys, description in MOVES:
+        yield _key(keys, description)
+    yield ()
+    yield text("Marks", Tone.STRONG)
+    yield _key("● ○ ◐ ◌", "A container that is busy, idle, starting, draining")
+    yield _key("~│", "Logs: the line was given to its task by its time, not by its id")
+    yield ()
+    yield text("Driver", Tone.STRONG)
+    yield _key(plain(controls.driver_name), plain(controls.driver_note) or "ready")
+    for notice in controls.notices():
+        yield _key("!", plain(notice))
+
+
+def _key(shown: str, description: str) -> Line:
+    return ((f"  {shown:<11}", Tone.ACCENT), (description, Tone.TEXT))

@@ -1,0 +1,277 @@
+"""`MainScreen`: what each key does, on the panes of `BoardScreen`. The table of keys is `hotdash.dashboard.actions`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import SuspendNotSupported
+
+from hotdash.dashboard import words
+from hotdash.dashboard.actions import Pane, bindings
+from hotdash.dashboard.invoker import Outcome, Payload, newest_unended
+from hotdash.dashboard.screens.board import BoardScreen
+from hotdash.dashboard.screens.confirm import ConfirmScreen
+from hotdash.dashboard.screens.help import HelpScreen
+from hotdash.dashboard.screens.payload import BurstScreen, PayloadScreen
+from hotdash.sanitize import plain
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from textual.binding import BindingType
+    from textual.widget import Widget
+
+    from hotdash.dashboard.widgets.bars import TabBar
+    from hotdash.store import FunctionView, TaskView
+
+_SOURCES = ("func.py", "func.js", "func.sh")
+
+
+class MainScreen(BoardScreen):
+    """The one screen below all others."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
+
+    # --- calls --------------------------------------------------------------------------------------------------------
+
+    def action_invoke(self) -> None:
+        """Invokes the selected function with its last payload."""
+        if (view := self._view_or_say()) is not None:
+            self._say(self.invoker.invoke(view.key, self.invoker.payload_of(view)))
+
+    def action_edit_payload(self) -> None:
+        """Invokes the selected function with a payload edited first."""
+        view = self._view_or_say()
+        if view is None:
+            return
+
+        def send(payload: Payload | None) -> None:
+            if payload is not None:
+                self._say(self.invoker.invoke(view.key, payload))
+
+        self.app.push_screen(PayloadScreen(function=view.key, payload=self.invoker.payload_of(view)), send)
+
+    def action_burst(self) -> None:
+        """Invokes the selected function many times."""
+        view = self._view_or_say()
+        if view is None:
+            return
+
+        def send(times: int | None) -> None:
+            if times is not None:
+                self._say(self.invoker.invoke(view.key, self.invoker.payload_of(view), times=times))
+
+        self.app.push_screen(BurstScreen(function=view.key), send)
+
+    def action_replay(self) -> None:
+        """Invokes again with the selected task's payload."""
+        task = self.selected_task
+        self._say(Outcome(text="no task to replay") if task is None else self.invoker.replay(task))
+
+    def action_cancel(self) -> None:
+        """Cancels the selected task, the container's, or the function's newest."""
+        view = self.selected_view
+        if view is not None:
+            self._say(self.invoker.cancel(self._task_to_cancel(view)))
+
+    def _task_to_cancel(self, view: FunctionView) -> TaskView | None:
+        if self.scope.task_id:
+            return self.selected_task
+        if self.scope.container_id:
+            return next((task for task in view.running if task.container_id == self.scope.container_id), None)
+        return newest_unended(view)
+
+    # --- functions and containers -------------------------------------------------------------------------------------
+
+    def action_redeploy(self) -> None:
+        """Deploys the selected function as it is on disk; how that ended comes with a snapshot."""
+        if (view := self._view_or_say()) is not None:
+            self._deploys.ask(view.key)
+            self.controls.redeploy(view.key)
+
+    def action_kill_container(self) -> None:
+        """Kills the selected container, once the user has said yes."""
+        view, container_id = self.selected_view, self.scope.container_id
+        if view is not None and not container_id and len(view.containers) == 1:
+            container_id = view.containers[0].id
+        if not container_id:
+            self.tell("select a container to kill")
+            return
+
+        def kill(is_yes: bool | None) -> None:
+            if is_yes:
+                gone = "" if self.controls.kill_container(container_id) else " had ended already"
+                self.tell(f"{plain(container_id)}{gone or ' killed'}")
+
+        running = any(task.container_id == container_id for task in view.running) if view is not None else False
+        question = f"Kill container {plain(container_id)}?" + (" Its task ends as an error." if running else "")
+        self.app.push_screen(ConfirmScreen(question=question, yes="kill"), kill)
+
+    def action_toggle_watching(self) -> None:
+        """Turns watching on or off."""
+        self.controls.set_watching(not self.controls.watching)
+        self._show_header()
+
+    def action_edit_source(self) -> None:
+        """Opens the selected function's source in the user's editor; the screen waits for it."""
+        view = self._view_or_say()
+        if view is None:
+            return
+        editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+        try:
+            with self.app.suspend():
+                subprocess.run([*shlex.split(editor), str(_source_of(view))], check=False)
+        except SuspendNotSupported:
+            self.tell("this terminal cannot be lent to an editor", is_bad=True)
+        except OSError as error:
+            self.tell(f"{plain(editor)}: {plain(str(error))}", is_bad=True)
+        self.refresh()
+
+    # --- logs and run -------------------------------------------------------------------------------------------------
+
+    def action_toggle_follow(self) -> None:
+        """Follows the log, or stays."""
+        self.logs.set_follow(on=not self.logs.follow)
+
+    def action_toggle_wrap(self) -> None:
+        """Wraps long lines, or cuts them."""
+        self.logs.set_wrap(on=not self.logs.wrap)
+        self.tell("long lines are wrapped" if self.logs.wrap else "long lines are cut; ← → move sideways")
+
+    def action_toggle_times(self) -> None:
+        """Shows the lines' times, or not."""
+        self.logs.set_times(on=not self.logs.times)
+
+    def action_copy(self) -> None:
+        """Copies what the focused pane is about."""
+        task, pane = self.selected_task, self.focused_pane
+        if pane is Pane.LOGS:
+            copied, what = self.logs.shown_text(), words.counted(len(self.logs.buffer.shown), "line")
+        elif pane is Pane.FUNCTIONS or task is None:
+            copied = self.scope.container_id or self.scope.function
+            what = plain(copied)
+        elif task.result is not None:
+            copied, what = task.result.body.decode("utf-8", "replace"), f"the answer of {words.short_id(task.id)}"
+        else:
+            copied, what = task.id, f"the id of {words.short_id(task.id)}"
+        self.app.copy_to_clipboard(copied)
+        self.tell(f"copied {what}")
+
+    def action_toggle_all_tasks(self) -> None:
+        """Shows the tasks of all functions, or of the selected one."""
+        self.shows_all_tasks = not self.shows_all_tasks
+        self._show_tasks()
+
+    def action_next_tab(self) -> None:
+        """The other tab; there are two."""
+        self._open_tab(Pane.RUN if self.logs.display else Pane.LOGS)
+
+    def action_previous_tab(self) -> None:
+        """The other tab; there are two."""
+        self.action_next_tab()
+
+    def on_tab_bar_chosen(self, message: TabBar.Chosen) -> None:
+        """A tab was clicked."""
+        self._open_tab(Pane(message.tab))
+
+    def _open_tab(self, pane: Pane) -> None:
+        had_focus = self.focused_pane in {Pane.LOGS, Pane.RUN}
+        self.logs.display = pane is Pane.LOGS
+        bar = self.filters[Pane.LOGS]
+        bar.display = self.logs.display and bar.filter is not None
+        self.run_view.display = pane is Pane.RUN
+        self._show_right()
+        if had_focus:
+            (self.logs if self.logs.display else self.run_view).focus()
+
+    # --- the screen ---------------------------------------------------------------------------------------------------
+
+    def action_focus_pane(self, number: int) -> None:
+        """Puts the focus on a pane; on the right one, when it has it already, opens its next tab."""
+        right = self.logs if self.logs.display else self.run_view
+        target: Widget = {1: self.functions, 2: self.tasks, 3: right}[number]
+        if target is right and target.has_focus:
+            self.action_next_tab()
+        else:
+            if self.has_class("-zoomed"):
+                self._set_zoom(number)
+            target.focus()
+
+    def action_zoom(self) -> None:
+        """Gives the focused pane the whole screen, or gives it back."""
+        number = {Pane.FUNCTIONS: 1, Pane.TASKS: 2}.get(self.focused_pane, 3)
+        self._set_zoom(0 if self.has_class("-zoomed") else number)
+
+    def _set_zoom(self, number: int) -> None:
+        focused = self.focused
+        self.set_class(bool(number), "-zoomed")
+        self.set_class(number in {1, 2}, "-zoomed-left")
+        for own, box in self.boxes.items():
+            box.set_class(own == number, "-zoomed-box")
+        if focused is not None:
+            focused.focus()
+
+    def action_filter(self) -> None:
+        """Opens the focused pane's filter."""
+        pane = self.focused_pane
+        if pane is Pane.RUN:
+            self.tell("the Run pane has no filter")
+        else:
+            self.filters[pane].open()
+
+    def action_back(self) -> None:
+        """Ends the zoom, else the focused pane's filter, else goes back to the functions."""
+        bar = self.filters.get(self.focused_pane)
+        if self.has_class("-zoomed"):
+            self._set_zoom(0)
+        elif bar is not None and bar.filter is not None:
+            bar.action_clear()
+        else:
+            self.functions.focus()
+
+    def action_help(self) -> None:
+        """All keys."""
+        self.app.push_screen(HelpScreen(controls=self.controls))
+
+    def action_palette(self) -> None:
+        """Every action by name."""
+        self.app.action_command_palette()
+
+    def action_quit(self) -> None:
+        """Ends the program; asks while tasks run or wait."""
+        running = sum(len(view.running) for view in self.snapshot.functions.values())
+        waiting = self.snapshot.queued
+        if not running and not waiting:
+            self.app.exit()
+            return
+
+        def leave(is_yes: bool | None) -> None:
+            if is_yes:
+                self.app.exit()
+
+        parts = [
+            words.counted(count, "task") + verb
+            for count, verb in ((running, " running"), (waiting, " waiting"))
+            if count
+        ]
+        self.app.push_screen(ConfirmScreen(question=f"Quit with {' and '.join(parts)}?", yes="quit"), leave)
+
+    def _view_or_say(self) -> FunctionView | None:
+        view = self.selected_view
+        if view is None:
+            self.tell("no function is selected")
+        return view
+
+    def _say(self, outcome: Outcome) -> None:
+        self.tell(outcome.text, is_bad=outcome.is_bad)
+
+
+def _source_of(view: FunctionView) -> Path:
+    """The file that a user most likely wants to edit."""
+    for word in view.spec.entrypoint or ():
+        if (named := view.spec.folder / word).is_file():
+            return named
+    return next((path for name in _SOURCES if (path := view.spec.folder / name).is_file()), view.spec.file)

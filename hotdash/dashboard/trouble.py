@@ -1,0 +1,38 @@
+"""What is wrong with a function, at length, and a running build's output: the panel above its log. Pure; any thread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hotdash.dashboard import words
+from hotdash.dashboard.lines import Line, Tone, text
+from hotdash.sanitize import plain, plain_lines
+
+if TYPE_CHECKING:
+    from hotdash.store import FunctionView
+
+_BUILD_LINES = 200
+
+
+def trouble_lines(view: FunctionView, *, now_s: float) -> list[Line]:
+    """All of it, the newest build's output last; empty when all is well and nothing is built."""
+    lines: list[Line] = []
+    serves = f"r{view.revision} still serves" if view.revision else "nothing serves yet"
+    if view.faults:
+        lines.append((("▲ The function file is broken", Tone.ERROR), (f"; {serves}", Tone.MUTED)))
+        lines += [text(f"  {line}") for fault in view.faults for line in plain_lines(fault)]
+    if view.is_building:
+        lines.append((("◐ Building", Tone.ACCENT), (f" for {words.age(now_s - view.build_since_s)}", Tone.MUTED)))
+        lines += _output(view)
+    elif view.deploy_error:
+        lines.append((("▲ The last deploy failed", Tone.ERROR), (f"; {serves}", Tone.MUTED)))
+        lines += [text(f"  {line}") for line in plain_lines(view.deploy_error)]
+        lines += _output(view)
+    elif view.reason:
+        lines.append(((f"▲ {view.state}", Tone.ERROR),))
+        lines += [text(f"  {line}") for line in plain_lines(view.reason)]
+    return lines
+
+
+def _output(view: FunctionView) -> list[Line]:
+    return [(("  │ ", Tone.MUTED), (plain(line), Tone.TEXT)) for line in view.build_log[-_BUILD_LINES:]]

@@ -1,0 +1,130 @@
+"""The one-line widgets: header, footer, tabs. Drawn by line; each is repainted only when its words change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from textual.message import Message
+from textual.strip import Strip
+
+from hotdash.dashboard.actions import Action, Pane, footer_actions
+from hotdash.dashboard.lines import Line, Span, Tone, fit, width_of
+from hotdash.dashboard.presentation import HeaderFacts, header_line
+from hotdash.dashboard.widgets.painted import Painted
+
+if TYPE_CHECKING:
+    from textual import events
+
+
+class LineBar(Painted, can_focus=False):
+    """One line across the screen, with a cell of air at each side."""
+
+    def line_for(self, width: int) -> Line:
+        """What to show in `width` cells."""
+        raise NotImplementedError
+
+    def render_line(self, y: int) -> Strip:
+        """The line."""
+        width = self.size.width
+        if y:
+            return Strip.blank(width, self.rich_style)
+        return self.strip_of(((" ", Tone.TEXT), *fit(self.line_for(width - 2), width - 2)), width)
+
+
+class HeaderBar(LineBar):
+    """Driver, functions, containers, queue, rates, watching."""
+
+    facts: HeaderFacts | None = None
+
+    def show(self, facts: HeaderFacts) -> None:
+        """Takes new facts; repaints if the line they make is another one."""
+        width = self.size.width - 2
+        if self.facts is None or header_line(self.facts, width) != header_line(facts, width):
+            self.refresh()
+        self.facts = facts
+
+    def line_for(self, width: int) -> Line:
+        """The header's line."""
+        return () if self.facts is None else header_line(self.facts, width)
+
+
+class FooterBar(LineBar):
+    """The focused pane's keys; as many as there is room for, `?` and `q` always."""
+
+    def __init__(self, *, widget_id: str | None = None) -> None:
+        super().__init__(widget_id=widget_id)
+        self.pane = Pane.FUNCTIONS
+        self._places: list[tuple[int, int, Action]] = []
+
+    def show(self, pane: Pane) -> None:
+        """Shows another pane's keys."""
+        if pane is not self.pane:
+            self.pane = pane
+            self.refresh()
+
+    def line_for(self, width: int) -> Line:
+        """The keys, those without room left out from the right."""
+        *keys, help_key, quit_key = [(action, _key_line(action)) for action in footer_actions(self.pane)]
+        ends = [help_key, quit_key]
+        while keys and sum(width_of(line) + 2 for _, line in (*keys, *ends)) > width + 2:
+            keys.pop()
+        line: list[Span] = []
+        self._places = []
+        at = 1
+        for action, part in (*keys, *ends):
+            self._places.append((at, at + width_of(part), action))
+            at += width_of(part) + 2
+            line.extend((*part, ("  ", Tone.TEXT)))
+        return tuple(line)
+
+    async def on_click(self, event: events.Click) -> None:
+        """Does what the clicked key does."""
+        for start, end, action in self._places:
+            if start <= event.x < end:
+                await self.screen.run_action(action.id)
+
+
+class TabBar(LineBar):
+    """The names of the tabs; the open one is marked by more than its colour."""
+
+    class Chosen(Message):
+        """A tab was clicked."""
+
+        def __init__(self, tab: str) -> None:
+            self.tab = tab
+            super().__init__()
+
+    def __init__(self, *, tabs: tuple[str, ...], widget_id: str | None = None) -> None:
+        super().__init__(widget_id=widget_id)
+        self.tabs = tabs
+        self.chosen = tabs[0]
+        self.note: Line = ()
+
+    def show(self, chosen: str, note: Line) -> None:
+        """Marks a tab, and tells at the right what there is to know of it."""
+        if (chosen, note) != (self.chosen, self.note):
+            self.chosen, self.note = chosen, note
+            self.refresh()
+
+    def line_for(self, width: int) -> Line:
+        """The tabs at the left, the note at the right."""
+        line: list[Span] = []
+        for tab in self.tabs:
+            mark, tone = ("▌", Tone.STRONG) if tab == self.chosen else (" ", Tone.MUTED)
+            line.extend(((mark, Tone.ACCENT), (f"{tab}  ", tone)))
+        room = width - width_of(tuple(line))
+        return (*line, *fit(self.note, room, right=True))
+
+    def on_click(self, event: events.Click) -> None:
+        """Opens the clicked tab."""
+        at = 1
+        for tab in self.tabs:
+            end = at + cell_len(tab) + 3
+            if at <= event.x < end:
+                self.post_message(self.Chosen(tab))
+            at = end
+
+
+def _key_line(action: Action) -> Line:
+    return ((action.shown, Tone.ACCENT), (f" {action.label}", Tone.MUTED))

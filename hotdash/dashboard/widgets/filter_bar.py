@@ -1,0 +1,83 @@
+"""`FilterBar`: where a pane's filter is typed; hidden until asked for. What is typed holds at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.widgets import Input, Label
+
+from hotdash.dashboard.filters import BadFilter, Filter, parse_filter
+from hotdash.sanitize import plain
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+
+class FilterBar(Horizontal):
+    """One line at the foot of a pane."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "clear", show=False)]
+
+    class Changed(Message):
+        """Another filter holds."""
+
+        def __init__(self, bar: FilterBar) -> None:
+            self.bar = bar
+            super().__init__()
+
+    class Done(Message):
+        """Typing has ended; the focus may go back."""
+
+        def __init__(self, bar: FilterBar) -> None:
+            self.bar = bar
+            super().__init__()
+
+    def __init__(self, *, widget_id: str | None = None) -> None:
+        super().__init__(id=widget_id)
+        self.filter: Filter | None = None
+        self._input = Input(placeholder="regular expression, ! inverts", compact=True, select_on_focus=False)
+        self._fault = Label("", classes="filter-fault", markup=False)
+        self.display = False
+
+    def compose(self) -> ComposeResult:
+        """A slash, the line, what is wrong with it."""
+        yield Label("/", classes="filter-slash")
+        yield self._input
+        yield self._fault
+
+    def open(self) -> None:
+        """Shows it, and takes the focus."""
+        self.display = True
+        self._input.focus()
+
+    def action_clear(self) -> None:
+        """Ends the filter."""
+        self._input.value = ""
+        self._apply("")
+        self.display = False
+        self.post_message(self.Done(self))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Takes what is typed, if it can be used; else says so and keeps the last."""
+        event.stop()
+        self._apply(event.value)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Back to the pane; the filter stays."""
+        event.stop()
+        self.display = self.filter is not None
+        self.post_message(self.Done(self))
+
+    def _apply(self, typed: str) -> None:
+        try:
+            found = parse_filter(typed)
+        except BadFilter as error:
+            self._fault.update(f"not used: {plain(str(error))}")
+            return
+        self._fault.update("")
+        if found != self.filter:
+            self.filter = found
+            self.post_message(self.Changed(self))

@@ -1,0 +1,115 @@
+"""`FunctionsTable`: the functions, below each its containers, below those what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hotdash.dashboard.lines import Row, Tone
+from hotdash.dashboard.presentation import FUNCTION_COLUMNS, container_cells, function_cells, trouble_line, troubles
+from hotdash.dashboard.widgets.list_table import Item, Key, ListTable
+from hotdash.store import ContainerView, FunctionView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from hotdash.dashboard.filters import Filter
+    from hotdash.store import Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """A row that says what is wrong with the function above it."""
+
+    reason: str
+
+
+class FunctionsTable(ListTable):
+    """Functions and containers. Keys: `("function", f)`, `("container", f, id)`, `("trouble", f, n)`."""
+
+    def __init__(self, *, now_s: Callable[[], float], widget_id: str | None = None) -> None:
+        super().__init__(columns=FUNCTION_COLUMNS, widget_id=widget_id)
+        self._now_s = now_s
+        self._folded: set[str] = set()
+        self._snapshot: Snapshot | None = None
+        self._filter: Filter | None = None
+        self._depths: Mapping[str, tuple[int, ...]] = {}
+        self._troubles: dict[str, tuple[FunctionView, tuple[Trouble, ...]]] = {}
+        self.empty = ((("no function matches the filter", Tone.MUTED),),)
+
+    def show_snapshot(self, snapshot: Snapshot, found: Filter | None) -> None:
+        """Shows the functions of a snapshot that the filter lets through (by themselves or by one of their rows)."""
+        self._snapshot, self._filter = snapshot, found
+        items: list[Item] = []
+        for view in snapshot.functions.values():
+            rows = list(self._items_of(view))
+            if found is None or any(found.matches(str(self.row_of(item))) for item in rows):
+                items.extend(rows)
+        self._troubles = {key: kept for key, kept in self._troubles.items() if key in snapshot.functions}
+        self.show(items)
+
+    def show_depths(self, depths: Mapping[str, tuple[int, ...]]) -> None:
+        """Takes the queues' last seconds by function, for the sparklines."""
+        self._depths = depths
+
+    @property
+    def selected(self) -> tuple[str, str] | None:
+        """The selected function's key, and the container's id (empty where none is selected)."""
+        if self.cursor_key is None:
+            return None
+        return self.cursor_key[1], self.cursor_key[2] if self.cursor_key[0] == "container" else ""
+
+    def row_of(self, item: Item) -> Row:
+        """A function's, a container's or a trouble's row."""
+        subject = item.subject
+        if isinstance(subject, FunctionView):
+            depths = self._depths.get(subject.key, ())
+            is_open = subject.key not in self._folded
+            return Row(cells=function_cells(subject, now_s=self._now_s(), depths=depths, is_open=is_open))
+        if isinstance(subject, ContainerView):
+            return Row(cells=container_cells(subject, now_s=self._now_s()))
+        assert isinstance(subject, Trouble)  # noqa: S101  there is no fourth kind
+        return Row(wide=trouble_line(subject.reason))
+
+    def action_fold(self) -> None:
+        """Hides the selected function's containers."""
+        self._fold(is_open=False)
+
+    def action_unfold(self) -> None:
+        """Shows the selected function's containers."""
+        self._fold(is_open=True)
+
+    def toggle(self, item: Item) -> None:
+        """A click on a function's mark."""
+        if item.key[0] == "function":
+            self._fold(is_open=item.key[1] in self._folded)
+
+    def _fold(self, *, is_open: bool) -> None:
+        if self.cursor_key is None or self._snapshot is None:
+            return
+        key = self.cursor_key[1]
+        (self._folded.discard if is_open else self._folded.add)(key)
+        if not is_open:
+            self.select(("function", key))
+        self.show_snapshot(self._snapshot, self._filter)
+        self.refresh()
+
+    def _items_of(self, view: FunctionView) -> Iterable[Item]:
+        yield Item(key=("function", view.key), subject=view)
+        if view.key not in self._folded:
+            for container in view.containers:
+                yield Item(key=("container", view.key, container.id), subject=container)
+        for number, trouble in enumerate(self._troubles_of(view)):
+            yield Item(key=_trouble_key(view, number), subject=trouble, is_selectable=False)
+
+    def _troubles_of(self, view: FunctionView) -> tuple[Trouble, ...]:
+        """The same objects for the same view, so that an unchanged row is not painted again."""
+        kept = self._troubles.get(view.key)
+        if kept is None or kept[0] is not view:
+            kept = (view, tuple(Trouble(reason=reason) for reason in troubles(view)))
+            self._troubles[view.key] = kept
+        return kept[1]
+
+
+def _trouble_key(view: FunctionView, number: int) -> Key:
+    return ("trouble", view.key, str(number))

@@ -1,0 +1,108 @@
+"""Figures as short words: durations, sizes, counts, ids, sparklines. Pure; any thread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from hotdash.dashboard.lines import TASK_TONES, Tone
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_BARS = "▁▂▃▄▅▆▇█"
+TASK_ID_DIGITS = 6
+
+
+def duration(seconds: float) -> str:
+    """`12 ms`, `1.2 s`, `34 s`, `3 min`, `2 h`."""
+    seconds = max(0.0, seconds)
+    if seconds < 0.001:
+        return f"{seconds * 1e6:.0f} µs"
+    if seconds < 0.9995:
+        return f"{seconds * 1e3:.1f} ms" if seconds < 0.00995 else f"{seconds * 1e3:.0f} ms"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    if seconds < 119.5:
+        return f"{seconds:.0f} s"
+    if seconds < 7170:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h"
+
+
+def age(seconds: float) -> str:
+    """How long something has been so, in whole seconds: `4 s`. It changes once a second at most."""
+    seconds = max(0.0, seconds)
+    if seconds < 120:
+        return f"{int(seconds)} s"
+    return f"{int(seconds / 60)} min" if seconds < 7200 else f"{int(seconds / 3600)} h"
+
+
+def size(count_bytes: int) -> str:
+    """`212 B`, `1.2 KB`, `18 MB` (powers of 1,024)."""
+    if count_bytes < 1024:
+        return f"{count_bytes} B"
+    if count_bytes < 10 * 1024:
+        return f"{count_bytes / 1024:.1f} KB"
+    if count_bytes < 1024**2:
+        return f"{count_bytes // 1024} KB"
+    return f"{count_bytes / 1024**2:.1f} MB" if count_bytes < 10 * 1024**2 else f"{count_bytes // 1024**2} MB"
+
+
+def count(number: int) -> str:
+    """`212`, `12k`, `3.4M`."""
+    if number < 10_000:
+        return str(number)
+    if number < 1_000_000:
+        return f"{number // 1000}k"
+    return f"{number / 1_000_000:.1f}M"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 line`, `3 lines`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def rate(per_s: float) -> str:
+    """`0`, `0.4`, `12`, `20k`."""
+    if per_s == 0:
+        return "0"
+    return f"{per_s:.1f}" if per_s < 9.95 else count(round(per_s))
+
+
+def short_id(task_id: str) -> str:
+    """`t-91ab3f`: enough of a task's id to tell it from the others on the screen."""
+    return f"t-{task_id[:TASK_ID_DIGITS]}"
+
+
+def task_tone(task_id: str) -> Tone:
+    """A task's colour, the same wherever it is shown; its id stands beside it as a word."""
+    return TASK_TONES[crc32(task_id.encode("utf-8", "replace")) % len(TASK_TONES)]
+
+
+def sparkline(values: Sequence[float], width: int) -> str:
+    """The last values as text, the newest to the right; all blank if all are zero.
+
+    Args:
+        values: Oldest first. More than `width` are joined, each bar the highest of its share.
+        width: Cells.
+    """
+    if not any(values):
+        return " " * width
+    step = max(1, len(values) // width)
+    tail = list(values[-step * width :])
+    bars = [max(tail[at : at + step]) for at in range(0, len(tail), step)]
+    top = max(*bars, 1)
+    return "".join(_BARS[min(len(_BARS) - 1, round(value / top * (len(_BARS) - 1)))] for value in bars).rjust(width)
+
+
+def start_of(body: bytes, limit_bytes: int) -> str | None:
+    """The start of a body as text, at most `limit_bytes` of it; None if it is binary."""
+    head = body[:limit_bytes]
+    try:
+        decoded = head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if len(head) == len(body) or error.start < len(head) - 3:
+            return None
+        decoded = head[: error.start].decode("utf-8")  # the limit had cut a character
+    return None if "\0" in decoded else decoded
