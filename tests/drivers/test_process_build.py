@@ -146,6 +146,17 @@ def test_a_build_may_make_the_entry_point(driver, tmp_path):
     assert os.access(image.folder / "made", os.X_OK)
 
 
+def test_programs_are_looked_for_where_the_container_will(driver, tmp_path):
+    tool = tmp_path / "bin/my-tool"
+    tool.parent.mkdir()
+    tool.write_text("#!/bin/sh\n")
+    tool.chmod(0o755)
+    spec = function(tmp_path / "f", entrypoint=("my-tool",), config={"PATH": f"{tool.parent}:/bin"})
+    image, _ = make(driver, spec)
+    assert image.entrypoint == ("my-tool",)
+    fail(driver, function(tmp_path / "f", entrypoint=("my-tool",)), NeedsRuntime)
+
+
 # the build's commands ------------------------------------------------------------------------------------------------
 
 

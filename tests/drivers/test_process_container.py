@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from process_tools import PATIENCE_S, end, lives, read_line, start, start_python, until
 
-from hotdash.drivers.base import Exit
-from hotdash.drivers.process import ProcessDriver, group
+from hotdash.drivers.base import Exit, Stats
+from hotdash.drivers.process import ProcessDriver, group, syscalls, usage
+from hotdash.drivers.process.faults import why_not_started
 from hotdash.errors import StartError
 
 SAY_ENVIRONMENT = "import os, json; print(json.dumps(dict(os.environ)), flush=True); input()"
@@ -323,3 +324,101 @@ def test_path_is_read_when_the_driver_is_opened(monkeypatch, tmp_path, cache, ru
     assert read_line(container) == "/opened/bin:/bin:/usr/bin"
     container.close()
     driver.close()
+
+
+# the system's parts --------------------------------------------------------------------------------------------------
+
+
+def test_data_goes_before_a_wake_that_came_with_it(driver, tmp_path):
+    container = start(driver, tmp_path, "echo", "out")
+    container.wait(PATIENCE_S)
+    container.wake()
+    assert [container.read(PATIENCE_S) for _ in range(4)] == [b"out\n", None, b"", b""]
+    container.close()
+
+
+def test_without_an_eventfd_a_pipe_wakes(driver, tmp_path, monkeypatch):
+    monkeypatch.delattr(os, "eventfd")
+    container = start(driver, tmp_path, "cat")
+    for _ in range(20_000):
+        container.wake()
+    while container.read(0) is None and container.write(b"x") == 0:
+        pass
+    container.wake()
+    assert None in [container.read(PATIENCE_S) for _ in range(2)]
+    container.close()
+
+
+def test_a_group_that_the_guardian_cannot_hear_of_is_not_left_running(driver, tmp_path, monkeypatch):
+    def fail(self, group):
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    start(driver, tmp_path, "/bin/true").close()
+    monkeypatch.setattr("hotdash.drivers.process.guardian.Guardian.add", fail)
+    with pytest.raises(StartError, match="too many processes"):
+        start(driver, tmp_path, "sleep", "1000")
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.EAGAIN, "too many processes"),
+        (errno.ENOMEM, "no memory left"),
+        (errno.EDQUOT, "quota is used up"),
+        (errno.EROFS, "check the folder's owner and mode"),
+        (errno.ENFILE, "too many open files"),
+    ],
+)
+def test_what_the_system_says_comes_with_a_remedy(tmp_path, number, words):
+    assert words in why_not_started(OSError(number, os.strerror(number)), ("x",), folder=tmp_path)
+
+
+def test_run_folder_that_cannot_be_made(tmp_path, cache):
+    driver = ProcessDriver(cache_dir=cache, run_parent=tmp_path / "gone")
+    with pytest.raises(StartError, match="No such file or directory"):
+        start(driver, tmp_path, "/bin/true")
+    driver.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "seen"),
+    [
+        ("sys.stdin.buffer.read(1)", True),
+        ("time.sleep(1000)", False),
+        ("os.read(os.pipe()[0], 1)", False),
+        ("select.select([0], [], [])", None),
+        ("os.waitpid(os.fork() or time.sleep(1000), 0)", None),
+    ],
+)
+def test_what_it_waits_for_is_seen_by_its_system_call(driver, tmp_path, code, seen):
+    code = f"import os, select, sys, time; print('', flush=True); {code}"
+    container = start_python(driver, tmp_path, code)
+    read_line(container)
+    until(lambda: container.waits_for_input() is seen)
+    container.close()
+    assert container.waits_for_input() is False
+
+
+def test_what_cannot_be_looked_at_is_not_told():
+    assert syscalls.reads_stdin(2**22 + 1) is None
+
+
+def test_both_ways_to_look_at_processes_agree():
+    own = os.getpgrp()
+    linux = {group for group, _, _ in usage._linux_processes()}
+    other = {group for group, _, _ in usage._other_processes()}
+    assert own in linux & other
+
+
+def test_the_table_of_use_is_looked_up_anew_when_it_is_old(monkeypatch):
+    looks = []
+    now_s = [0.0]
+    stats = Stats(memory_bytes=1, cpu_s=0.0, pids=1)
+    monkeypatch.setattr(usage, "_look", lambda: looks.append(1) or {7: stats})
+    table = usage.UsageTable(max_age_s=0.1, clock=lambda: now_s[0])
+    assert table.of(7) is table.of(7) is stats
+    assert len(looks) == 1
+    now_s[0] = 0.2
+    table.of(7)
+    assert len(looks) == 2
+    assert table.of(8) is None

@@ -60,7 +60,7 @@ class Builder:
 
     def _build(self, spec: FunctionSpec, *, output: BuildOutput, is_cancelled: Callable[[], bool]) -> Image:
         if not spec.build:
-            resolve_entrypoint(spec, path=self._path)  # what cannot run is not worth a copy
+            self._entrypoint(spec)  # what cannot run is not worth a copy
         _check(spec, is_cancelled, output)
         warnings: list[str] = []
         entries = walk_sources(spec.folder, warnings=warnings)
@@ -104,13 +104,17 @@ class Builder:
                 )
             finally:
                 around.remove()
-        resolve_entrypoint(spec, path=self._path, folder=draft.folder)
+        self._entrypoint(spec, draft.folder)
         _make_read_only(draft.folder)
         _check(spec, is_cancelled, output)
         return image_id
 
+    def _entrypoint(self, spec: FunctionSpec, folder: Path | None = None) -> tuple[str, ...]:
+        """Looks where its containers will: a PATH in `config` is theirs, though not the build's."""
+        return resolve_entrypoint(spec, path=spec.config.get("PATH", self._path), folder=folder)
+
     def _image(self, spec: FunctionSpec, image_id: str, folder: Path, *, reused: bool) -> Image:
-        entrypoint = resolve_entrypoint(spec, path=self._path, folder=folder)
+        entrypoint = self._entrypoint(spec, folder)
         return Image(id=image_id, function=spec.key, folder=folder, entrypoint=entrypoint, reused=reused)
 
 

@@ -76,16 +76,11 @@ class ProcessContainer:
         self._stderr_left: int | None = None
         for fd in (self._stdin, self._stdout, self._stderr):
             os.set_blocking(fd, False)
-        self._reader = select.poll()
-        self._reader_or_writer = select.poll()
-        for poller in (self._reader, self._reader_or_writer):
-            poller.register(self._stdout, select.POLLIN)  # first: reported first, when both have something
-            poller.register(self._wake_read, select.POLLIN)
+        # stdout comes first: what is registered first is reported first, when both have something.
+        self._reader = _poller(self._stdout, self._wake_read)
+        self._reader_or_writer = _poller(self._stdout, self._wake_read)
         self._reader_or_writer.register(self._stdin, select.POLLOUT)
-        self._stderr_poller = select.poll()
-        self._stderr_poller.register(self._stderr, select.POLLIN)
-        if group.exit_fd >= 0:
-            self._stderr_poller.register(group.exit_fd, select.POLLIN)
+        self._stderr_poller = _poller(self._stderr, group.exit_fd)
 
     @property
     def id(self) -> str:
@@ -309,6 +304,15 @@ def _read_exactly(fd: int, count: int) -> bytes:
 
 def _clamped_ms(timeout_s: float) -> float:
     return 0.0 if timeout_s < 0 else _LONGEST_S * 1000.0
+
+
+def _poller(*fds: int) -> select.poll:
+    """Waits for data of descriptors; one that is -1 is not there."""
+    poller = select.poll()
+    for fd in fds:
+        if fd >= 0:
+            poller.register(fd, select.POLLIN)
+    return poller
 
 
 def _unregister(poller: select.poll, *fds: int) -> None:

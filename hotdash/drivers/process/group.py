@@ -91,12 +91,7 @@ class ProcessGroup:
         try:
             guardian.add(process.pid)
         except OSError:
-            group.kill()
-            group.wait(None)
-            group.close()
-            for stream in (process.stdin, process.stdout, process.stderr):
-                if stream is not None:
-                    stream.close()
+            group._abandon()
             raise
         return group
 
@@ -155,6 +150,15 @@ class ProcessGroup:
         fd, self.exit_fd = self.exit_fd, -1
         if fd >= 0:
             os.close(fd)
+
+    def _abandon(self) -> None:
+        """Undoes a spawn: kills, reaps, closes the pipes."""
+        self.kill()
+        self.wait(None)
+        self.close()
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()
 
     def _send(self, number: signal.Signals) -> None:
         if self.ended is not None:
