@@ -38,4 +38,4 @@ def driver(cache: Path, runs: Path) -> Iterator[ProcessDriver]:
     assert list(runs.iterdir()) == []
     assert psutil.Process().children(recursive=True) == []
     assert len(os.listdir("/proc/self/fd")) == descriptors  # noqa: PTH208
-    assert threading.active_count() == threads
+    assert threading.active_count() <= threads

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import guarded_hotdash
 import pytest
-from process_tools import PATIENCE_S, end, lives, start, start_python, until
+from process_tools import PATIENCE_S, end, function, lives, never, start, start_python, until
 
 from hotdash.drivers.process import guardian_main
 from hotdash.drivers.process.guardian import Guardian
 from hotdash.drivers.process.surroundings import RunFolder
+from hotdash.errors import BuildError, StartError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,6 +134,16 @@ def test_closing_ends_what_left_its_group(driver, tmp_path):
     assert not lives(pid)
     until(lambda: not lives(child))
     end(child)
+
+
+def test_a_guardian_that_cannot_be_started_is_the_cause_that_is_told(driver, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    with pytest.raises(
+        StartError, match=r"the guardian, .* could not be: No such file or directory \(/no/such/python\)"
+    ):
+        start(driver, tmp_path, "/bin/true")
+    with pytest.raises(BuildError, match="the guardian"):
+        driver.build(function(tmp_path / "f", build=("true",)), on_output=print, is_cancelled=never)
 
 
 def test_closing_twice_and_without_a_start_is_fine(driver):

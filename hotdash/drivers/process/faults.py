@@ -8,6 +8,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hotdash.drivers.process.guardian import GuardianError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -25,19 +27,24 @@ def why_not_started(
     """
     program = args[0]
     match error.errno:
+        case _ if isinstance(error, GuardianError):
+            why = f"the guardian, without which nothing is started, could not be: {_of_system(error)}"
         case errno.ENOENT | errno.ENOTDIR if not folder.is_dir():
-            return f"the image's folder {folder} is gone; deploy the function again"
+            why = f"the image's folder {folder} is gone; deploy the function again"
         case errno.ENOENT:
-            return _not_found(program, folder, environment or {})
+            why = _not_found(program, folder, environment or {})
+        case errno.EACCES if "/" not in program:  # a folder of PATH may not be read: more often than not this
+            why = _not_found(program, folder, environment or {})
         case errno.EACCES:
-            return f"{program} may not be executed: make it executable (chmod +x), or name an interpreter in entrypoint"
+            why = f"{program} may not be executed: make it executable (chmod +x), or name an interpreter in entrypoint"
         case errno.ENOEXEC:
-            return f"{program} is no program: begin it with a line like #!/bin/sh, or name an interpreter in entrypoint"
+            why = f"{program} is no program: begin it with a line like #!/bin/sh, or name an interpreter in entrypoint"
         case errno.E2BIG:
             size = sum(len(os.fsencode(name + value)) + 2 for name, value in (environment or {}).items())
-            return f"its environment ({size} bytes) or its arguments are too long for the system: make config smaller"
+            why = f"its environment ({size} bytes) or its arguments are too long for the system: make config smaller"
         case _:
-            return _of_system(error)
+            why = _of_system(error)
+    return why
 
 
 def _not_found(program: str, folder: Path, environment: Mapping[str, str]) -> str:

@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import threading
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from hotdash.drivers.process import guardian_main
@@ -18,6 +17,10 @@ if TYPE_CHECKING:
     from hotdash.drivers.process.surroundings import RunFolder
 
 _CLOSE_S = guardian_main.SCAN_LIMIT_S + 5.0  # its own bound, and time to remove the folders
+
+
+class GuardianError(OSError):
+    """The guardian could not be started; without it nothing else is."""
 
 
 class Guardian:
@@ -44,7 +47,7 @@ class Guardian:
         """Sees to it that the guardian runs; called before anything is started.
 
         Raises:
-            OSError: It cannot be started (no memory, too many processes or open files).
+            GuardianError: It cannot be started (no memory, too many processes or open files).
         """
         with self._lock:
             self._ensure()
@@ -53,7 +56,7 @@ class Guardian:
         """Puts a process group under watch.
 
         Raises:
-            OSError: The guardian had died and cannot be started again.
+            GuardianError: The guardian had died and cannot be started again.
         """
         with self._lock:
             self._groups.add(group)
@@ -112,6 +115,14 @@ class Guardian:
             if self._process.poll() is None:
                 return
             self._drop()
+        try:
+            self._start()
+        except OSError as error:
+            raise GuardianError(error.errno, error.strerror, sys.executable) from error
+        for group in self._groups:
+            self._tell(b"+%d\n" % group)
+
+    def _start(self) -> None:
         read_end, write_end = os.pipe()  # neither is inherited
         try:
             self._process = subprocess.Popen(
@@ -129,6 +140,3 @@ class Guardian:
         finally:
             os.close(read_end)
         self._pipe = write_end
-        for group in self._groups:
-            with suppress(BrokenPipeError):
-                os.write(write_end, b"+%d\n" % group)
