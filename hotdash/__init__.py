@@ -1,9 +1,9 @@
 """hotdash: a dashboard and hot-container runtime for developing functions on a laptop.
 
-    specs = hotdash.load_functions("sample_functions")
-    with hotdash.Runtime(driver=hotdash.open_driver("process")) as runtime:
-        runtime.deploy(specs[0])
-        result = runtime.submit(specs[0].key, b"world").result(timeout=10)
+specs = hotdash.load_functions("sample_functions")
+with hotdash.Runtime(driver=hotdash.open_driver("process")) as runtime:
+runtime.deploy(specs[0])
+result = runtime.submit(specs[0].key, b"world").result(timeout=10)
 """
 
 from hotdash.drivers.opening import open_driver

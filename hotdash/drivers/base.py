@@ -1,4 +1,4 @@
-"""The seam of a driver. Small on purpose: three drivers (`process`, `docker`, the scripted `stub`) and one contract suite.
+"""The seam of a driver. Small on purpose: three drivers (`process`, `docker`, a scripted `stub`), one contract suite.
 
 Who calls what: one *serve thread* a container starts, uses and closes it (`write`, `read`, `close_stdin`, `wait`,
 `stop`, `close`). One *stderr thread* a container calls `wait_stderr`; `take_stderr` is called by both, under a lock of
@@ -136,7 +136,7 @@ class Container(Protocol):
         ...
 
     def unread_bytes(self) -> int | None:
-        """How many bytes written to its stdin nobody has read, known also after it has ended; None if that cannot be told (M4)."""
+        """How many bytes written to its stdin nobody has read, also after its end; None if that cannot be told (M4)."""
         ...
 
     def wake(self) -> None:
@@ -181,7 +181,7 @@ class Container(Protocol):
         ...
 
     def close(self) -> None:
-        """Kills what still runs, reaps it and gives back every descriptor and temporary folder. A second call does nothing."""
+        """Kills what still runs, reaps it, gives back descriptors and temporary folders. A second call does nothing."""
         ...
 
 
@@ -205,6 +205,10 @@ class Driver(Protocol):
             BuildError: It failed; `.log` has the output. `NeedsDocker` and `NeedsRuntime` say why it cannot be;
                 `BuildCancelled` that it was ended.
         """
+        ...
+
+    def release(self, image: Image) -> None:
+        """No revision needs `image` any more: the driver may remove it when it next cleans up."""
         ...
 
     def start(self, spec: ContainerSpec) -> Container:

@@ -215,6 +215,7 @@ class StubDriver:
         self.fail_builds = ""  # a message: builds fail with it
         self.fail_starts = ""  # likewise
         self.image_ids: dict[str, str] = {}  # by function key: a new one is a new build
+        self.released: list[Image] = []
         self.is_closed = False
         self._clock = clock
         self._pids = itertools.count(1)
@@ -226,6 +227,10 @@ class StubDriver:
             raise BuildError(self.fail_builds or "cancelled", log=(f"building {spec.key}",))
         image_id = self.image_ids.get(spec.key, "0" * 64)
         return Image(id=image_id, function=spec.key, folder=None, entrypoint=spec.entrypoint or ())
+
+    def release(self, image: Image) -> None:
+        """See the seam."""
+        self.released.append(image)
 
     def start(self, spec: ContainerSpec) -> StubContainer:
         """See the seam."""

@@ -65,6 +65,5 @@ class ColdContainer(ServedContainer):
         self._stderr_thread.join()
         if end.code == 0:
             return self._result(task, TaskStatus.SUCCESS, answer=answer)
-        last = self._tap.last_lines()
-        error = f"the container {end}" + (f"; its last stderr: {' ⏎ '.join(last)}" if last else "")
+        error = f"the container {end}{self._last_words()}"
         return self._result(task, TaskStatus.ERROR, answer=answer, error=error)

@@ -208,15 +208,18 @@ class ServedContainer:
     def _is_interrupted(self) -> bool:
         return bool(self.kill_reason) or (self.task is not None and self.task.cancel_requested)
 
-    def _death(self) -> str:
-        """The cause in words after stdout ended: how it exited, and its last stderr lines (M3)."""
+    def _death(self, when: str) -> str:
+        """The cause in words after stdout ended `when`: how it exited, and its last stderr lines (M3)."""
         assert self.io is not None  # noqa: S101
         end = self.io.wait(EXIT_WAIT_S)
         if end is None:
-            return "the container closed its stdout but still runs"
+            return f"the container closed its stdout {when}, and still runs"
         self._stderr_thread.join(EXIT_WAIT_S)
+        return f"the container {end} {when}{self._last_words()}"
+
+    def _last_words(self) -> str:
         last = self._tap.last_lines()
-        return f"the container {end}" + (f"; its last stderr: {' ⏎ '.join(last)}" if last else "")
+        return f"; its last stderr: {' ⏎ '.join(last)}" if last else ""
 
     def _result(
         self, task: Task, status: TaskStatus, *, answer: Answer | None = None, error: str | None = None

@@ -107,7 +107,7 @@ class Deploys:
         start_s = self._clock.now() - began_s if first is not None else 0.0
         swap_s = self._swap(revision, first, build_s=build_s, start_s=start_s)
         if live is not None:
-            self._past.append(live)
+            self._keep(live)
         return Deployment(
             function=self._ledger.key,
             revision=revision.number,
@@ -116,6 +116,15 @@ class Deploys:
             start_s=start_s,
             swap_s=swap_s,
         )
+
+    def _keep(self, replaced: Revision) -> None:
+        """Keeps a replaced revision for rollback; the driver may drop an image that nothing kept needs."""
+        forgotten = self._past[0] if len(self._past) == PAST_REVISIONS else None
+        self._past.append(replaced)
+        live = self._ledger.revision
+        kept = {past.image.id for past in self._past} | ({live.image.id} if live is not None else set())
+        if forgotten is not None and forgotten.image.id not in kept:
+            self._services.driver.release(forgotten.image)
 
     def _prove(self, revision: Revision) -> ServedContainer:
         """Starts the new revision's first container and waits until it has proved itself.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hotdash.errors import ProtocolError, StartError
+from hotdash.protocol.exchange import is_blank
 from hotdash.runtime.container import ServedContainer
 from hotdash.runtime.exchange import DeadlinePassed, Interrupted, StreamEnded
 from hotdash.task import NO_HEADERS, TaskStatus
@@ -66,7 +67,7 @@ class HotContainer(ServedContainer):
         if result is None:
             if self._supervisor.give_back(self, task, outcome.unread):
                 return None
-            error = f"{outcome.unread}; a second container had not read the request either"
+            error = f"{outcome.unread}, nor had it read the request; nor had the container before it"
             result = self._result(task, TaskStatus.ERROR, error=error)
         following = self._supervisor.finish(
             self, result, retire=outcome.retire, answered=outcome.answered, died=outcome.died
@@ -89,7 +90,7 @@ class HotContainer(ServedContainer):
         assert io is not None  # noqa: S101  serve() has opened it
         self._tap.begin(task.id)
         before = io.read(0)
-        if before is not None and (before == b"" or before.strip()):
+        if before is not None and (before == b"" or not is_blank(before)):
             return Outcome(unread=self._unfit(before), retire="unfit", died=True)
         self._decoder.begin(task.request)
         request = self._format.encode(self.revision.spec, task.request)
@@ -117,24 +118,19 @@ class HotContainer(ServedContainer):
     def _unfit(self, before: bytes) -> str:
         """Why nothing was sent: it has ended, or wrote before it was asked (M2)."""
         if before == b"":
-            return self._death()
+            return self._death("before it was sent anything")
         return f"the container wrote to stdout before any request: {before[:60]!r}"
 
     def _ended(self, task: Task) -> Outcome:
         """The stream ended first: the task is dispatched again if it was certainly not read, else it fails (M3, M4)."""
         assert self.io is not None  # noqa: S101  serve() has opened it
-        cause = self._death()
+        when = "in the middle of its answer" if self._decoder.started else "before it answered"
+        cause = self._death(when)
         unread = self.io.unread_bytes()
         has_ended = self.io.wait(0) is not None
         if has_ended and not self._decoder.started and unread is not None and unread >= self._exchange.written:
             return Outcome(unread=cause, retire=cause, died=True)
-        try:
-            self._decoder.end()
-            detail = ""
-        except ProtocolError as error:
-            detail = f" ({error})" if self._decoder.started else ""
-        result = self._result(task, TaskStatus.ERROR, error=f"{cause}; it had not answered{detail}")
-        return Outcome(result=result, retire=cause, died=True)
+        return Outcome(result=self._result(task, TaskStatus.ERROR, error=cause), retire=cause, died=True)
 
     def _find_fault(self) -> str:
         """Section 7's proof for stdin formats: seen waiting for input, or still alive `prove_s` after its start.
@@ -151,8 +147,8 @@ class HotContainer(ServedContainer):
             left_s = until_s - self._clock.now()
             came = io.read(max(min(left_s, _LOOK_S), 0.0))
             if came == b"":
-                return self._death()
-            if came is not None and came.strip():
+                return self._death("while it proved itself")
+            if came is not None and not is_blank(came):
                 return f"it wrote to stdout before any request: {came[:60]!r}"
             if left_s <= 0:
                 return ""

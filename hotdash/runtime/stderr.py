@@ -75,7 +75,7 @@ class StderrTap:
         self._lines: deque[str] = deque()
         self._lines_bytes = 0
         self._lines_dropped = 0
-        self._last: deque[str] = deque(maxlen=5)  # of the container, whoever's they are: for the cause of a death
+        self._last: deque[str] = deque(maxlen=5)  # since the last dispatch: for the cause of a death
 
     def run(self) -> None:
         """The stderr thread: waits for stderr, and ends when the container has ended and all of it is read."""
@@ -91,6 +91,7 @@ class StderrTap:
             self._take()
             self._give(self._splitter.flush())
             self._task_id = task_id
+            self._last.clear()
             self._known[task_id] = None
             if len(self._known) > _IDS_KNOWN:
                 self._known.popitem(last=False)
@@ -115,7 +116,7 @@ class StderrTap:
             return lines, dropped
 
     def last_lines(self) -> tuple[str, ...]:
-        """The container's last few lines, for the cause of its death."""
+        """The last few lines since the last dispatch, for the cause of a death."""
         with self._lock:
             return tuple(self._last)
 

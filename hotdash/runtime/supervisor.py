@@ -282,7 +282,7 @@ class Supervisor:
         effects.carry_out()
 
     def drain(self, containers: Sequence[ServedContainer] | None = None) -> None:
-        """Gives leaving containers (all, by default) `drain_timeout` seconds; then the timekeeper kills what is left."""
+        """Gives leaving containers (all, by default) `drain_timeout` seconds; what is left then is killed."""
         limit_s = self.spec.drain_timeout_s
         with self.lock:
             leaving = tuple(self.ledger.fleet if containers is None else containers)

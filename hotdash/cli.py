@@ -1,0 +1,244 @@
+"""The command line, and the composition root: the only place that wires parts together. Runs in the main thread."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hotdash.drivers.opening import DRIVER_NAMES, open_driver
+from hotdash.errors import FunctionFileError, HotdashError, InvalidRequest, NeedsDocker, NeedsRuntime, NoDriver
+from hotdash.sanitize import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+    from typing import Any, NoReturn
+
+    from hotdash.functions.spec import FunctionSpec
+    from hotdash.runtime.runtime import Runtime
+
+# The contract's exit codes (the design's section 9).
+FAILED = 1
+USAGE = 2
+NO_DRIVER = 3
+TIMED_OUT = 124
+INTERRUPTED = 130
+
+_EXITS = {"success": 0, "error": FAILED, "timeout": TIMED_OUT, "cancelled": INTERRUPTED}
+_QUIT_S = 2.0  # leaving the screen: the user was asked if tasks ran, so they get no more than this
+_NOTE_PROCESS = "functions run as local processes: nothing isolates them"
+_NOTE_AUTO = "no Docker driver in this version, so functions run as local processes: nothing isolates them"
+
+
+class DashboardByDefault(click.Group):
+    """`hotdash DIR` is `hotdash dashboard DIR`: the first word is a command only if there is one of that name."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Puts the command in where the user left it out."""
+        if not args or (args[0] not in self.commands and args[0] not in {"-h", "--help", "--version"}):
+            args = ["dashboard", *args]
+        return super().parse_args(ctx, args)
+
+
+def _driver_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--driver", type=click.Choice(DRIVER_NAMES), default="auto", show_default=True, help="What runs functions."
+    )(command)
+
+
+@click.group(cls=DashboardByDefault, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="hotdash")
+def main() -> None:
+    """Develop functions in hot containers: see them, invoke them; save, and they are live.
+
+    `hotdash [DIR]` opens the dashboard on the functions in DIR (the current folder by default).
+    """
+
+
+@main.command()
+@click.argument("folder", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
+@_driver_option
+@click.option("--no-watch", is_flag=True, help="Deploy nothing on save; the w key turns watching on.")
+def dashboard(folder: Path, driver: str, *, no_watch: bool) -> None:
+    """The dashboard on the functions in DIR."""
+    if not folder.is_dir():
+        _fail(
+            USAGE, f"{folder}: found {'a file' if folder.exists() else 'no such folder'}, allowed a folder of functions"
+        )
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        _fail(USAGE, "the dashboard needs a terminal; to call a function without one: hotdash invoke DIR NAME")
+    from hotdash.dashboard.app import HotdashApp  # noqa: PLC0415  Textual is for the dashboard alone
+    from hotdash.dashboard.live import LiveControls  # noqa: PLC0415
+    from hotdash.redeploy.deployer import Deployer  # noqa: PLC0415
+    from hotdash.store import Store  # noqa: PLC0415
+    from hotdash.store.logfile import LogFile  # noqa: PLC0415
+
+    folder = folder.resolve()
+    with _runtime(driver, close_s=_QUIT_S) as runtime:
+        store = Store()
+        runtime.subscribe(store)
+        deployer = Deployer(runtime=runtime, folder=folder, watch=not no_watch)
+        note = _NOTE_PROCESS if driver == "process" else _NOTE_AUTO
+        controls = LiveControls(runtime=runtime, deployer=deployer, folder=folder, driver_note=note)
+        log_file = LogFile(on_error=controls.note)
+        runtime.subscribe(log_file)
+        deployer.start()
+        app = HotdashApp(store=store, controls=controls)
+        try:
+            app.run()
+        finally:
+            runtime.close(_QUIT_S)
+            deployer.close()
+            log_file.close()
+    raise click.exceptions.Exit(app.return_code or 0)
+
+
+@main.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("name", metavar="NAME")
+@click.option("-d", "--data", help="The payload; with neither this nor --file, standard input is.")
+@click.option("--file", "file", type=click.Path(path_type=Path), help="A file with the payload.")
+@click.option("-H", "--header", "headers", multiple=True, metavar="'K: V'", help="A header; may be given many times.")
+@click.option(
+    "--timeout", "timeout_s", type=float, help="Seconds until this call times out, its wait in the queue included."
+)
+@click.option("--count", type=click.IntRange(min=1), default=1, help="So many calls; prints a summary.")
+@click.option("--concurrency", type=click.IntRange(min=1), default=1, help="At most so many of them at once.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything about the result as JSON.")
+@_driver_option
+def invoke(  # noqa: PLR0917  click passes every option by name
+    folder: Path,
+    name: str,
+    data: str | None,
+    file: Path | None,
+    headers: tuple[str, ...],
+    timeout_s: float | None,
+    count: int,
+    concurrency: int,
+    driver: str,
+    *,
+    as_json: bool,
+) -> None:
+    """Calls function NAME of DIR once, or --count times.
+
+    The answer's body goes to standard output, the function's stderr to standard error.
+    Exit codes: 0 success, 1 the function failed, 2 usage or a bad function file, 3 no driver, 124 timeout,
+    130 interrupted.
+    """
+    from hotdash.invocation import call_many, call_once  # noqa: PLC0415
+    from hotdash.report import result_fields, summary_fields, summary_text  # noqa: PLC0415
+
+    payload = _payload(data, file)
+    named_headers = dict(map(_header, headers))
+    spec = _find(folder, name)
+    with _runtime(driver, close_s=1.0) as runtime:
+        runtime.deploy(spec)
+        if count > 1:
+            results, took_s = call_many(
+                runtime,
+                spec.key,
+                payload,
+                headers=named_headers,
+                timeout_s=timeout_s,
+                count=count,
+                concurrency=concurrency,
+            )
+            fields = summary_fields(results, took_s=took_s, concurrency=concurrency)
+            click.echo(json.dumps(fields) if as_json else summary_text(fields))
+            raise click.exceptions.Exit(max(_EXITS[result.status] for result in results))
+        result = call_once(runtime, spec.key, payload, headers=named_headers, timeout_s=timeout_s)
+    if as_json:
+        click.echo(json.dumps(result_fields(result)))
+    else:
+        sys.stdout.buffer.write(result.body)
+        if result.error:
+            _say(f"{spec.key}: {result.status}: {result.error}")
+    raise click.exceptions.Exit(_EXITS[result.status])
+
+
+@contextmanager
+def _runtime(driver: str, *, close_s: float) -> Iterator[Runtime]:
+    """A runtime on that driver, closed at the end; errors of the platform become messages and exit codes.
+
+    SIGTERM and SIGHUP end the program as Ctrl-C does, so that it closes well (M13).
+    """
+    from hotdash.runtime.runtime import Runtime  # noqa: PLC0415  not for `--help`
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        runtime = Runtime(driver=open_driver(driver))
+        try:
+            yield runtime
+        finally:
+            runtime.close(close_s)
+    except KeyboardInterrupt:
+        _fail(INTERRUPTED, "interrupted")
+    except (NoDriver, NeedsDocker, NeedsRuntime) as error:
+        _fail(NO_DRIVER, str(error))
+    except InvalidRequest as error:
+        _fail(USAGE, str(error))
+    except HotdashError as error:
+        _fail(FAILED, str(error))
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _find(folder: Path, name: str) -> FunctionSpec:
+    """The function that the user names, by its key or by its folder's name."""
+    from hotdash.functions.discovery import load_functions  # noqa: PLC0415  not for `--help`
+
+    faults: tuple[str, ...] = ()
+    try:
+        specs = load_functions(folder)
+    except FunctionFileError as error:
+        specs, faults = list(error.loaded), tuple(map(str, error.errors))
+    for spec in specs:
+        if name in {spec.key, spec.name, spec.folder.name}:
+            for warning in spec.warnings:
+                _say(warning)
+            return spec
+    for fault in faults:
+        _say(fault)
+    known = ", ".join(spec.key for spec in specs) or "none"
+    return _fail(USAGE, f"{folder}: no function {name!r}; there is {known}")
+
+
+def _payload(data: str | None, file: Path | None) -> bytes:
+    if data is not None and file is not None:
+        _fail(USAGE, "--data and --file: found both, allowed one")
+    if data is not None:
+        return data.encode()
+    if file is not None:
+        try:
+            return file.read_bytes()
+        except OSError as error:
+            _fail(USAGE, f"--file {file}: {error.strerror}")
+    if sys.stdin is None or sys.stdin.isatty():  # nobody who calls from a prompt means to type the payload
+        return b""
+    return sys.stdin.buffer.read()
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon:
+        _fail(USAGE, f"-H: found {text!r}, allowed 'Name: value'")
+    return name.strip(), value.strip()
+
+
+def _say(text: str) -> None:
+    click.echo(f"hotdash: {plain(text) if sys.stderr.isatty() else text}", err=True)
+
+
+def _fail(code: int, text: str) -> NoReturn:
+    for line in text.splitlines():
+        _say(line)
+    raise click.exceptions.Exit(code)

@@ -1,0 +1,61 @@
+"""`LiveControls`: the screen's `Controls` on a real runtime and deployer. Its methods run in the screen's thread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from hotdash.redeploy.deployer import Deployer
+    from hotdash.runtime.runtime import Runtime
+
+
+class LiveControls:
+    """See `hotdash.dashboard.ports.Controls`; every call returns at once."""
+
+    def __init__(self, *, runtime: Runtime, deployer: Deployer, folder: Path, driver_note: str) -> None:
+        self.driver_name = runtime.driver.name
+        self.driver_note = driver_note
+        self.folder = folder
+        self._runtime = runtime
+        self._deployer = deployer
+        self._notes: tuple[str, ...] = ()
+
+    def note(self, text: str) -> None:
+        """Adds a notice; any thread."""
+        self._notes = (*self._notes, text)
+
+    def now_s(self) -> float:
+        """See `Controls`."""
+        return self._runtime.clock.now()
+
+    def submit(self, function: str, payload: bytes, headers: Mapping[str, str]) -> str:
+        """See `Controls`."""
+        return self._runtime.submit(function, payload, headers=headers).id
+
+    def cancel(self, task_id: str) -> bool:
+        """See `Controls`."""
+        return self._runtime.cancel(task_id)
+
+    def kill_container(self, container_id: str) -> bool:
+        """See `Controls`."""
+        return self._runtime.kill(container_id)
+
+    def redeploy(self, function: str) -> None:
+        """See `Controls`."""
+        self._deployer.redeploy(function)
+
+    @property
+    def watching(self) -> bool:
+        """See `Controls`."""
+        return self._deployer.watching
+
+    def set_watching(self, on: bool) -> None:
+        """See `Controls`."""
+        self._deployer.set_watching(on)
+
+    def notices(self) -> tuple[str, ...]:
+        """See `Controls`."""
+        return (*self._deployer.notices(), *self._notes)
