@@ -32,8 +32,8 @@ INTERRUPTED = 130
 
 _EXITS = {"success": 0, "error": FAILED, "timeout": TIMED_OUT, "cancelled": INTERRUPTED}
 _QUIT_S = 2.0  # leaving the screen: the user was asked if tasks ran, so they get no more than this
-_NOTE_PROCESS = "functions run as local processes: nothing isolates them"
-_NOTE_AUTO = "no Docker driver in this version, so functions run as local processes: nothing isolates them"
+_NOTE_PROCESS = "isolates nothing"
+_NOTE_AUTO = "isolates nothing; no Docker driver yet"
 
 
 class DashboardByDefault(click.Group):
