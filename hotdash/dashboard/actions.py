@@ -19,6 +19,8 @@ class Pane(StrEnum):
     TASKS = "Tasks"
     LOGS = "Logs"
     RUN = "Run"
+    FILTER = "Filter"
+    EMPTY = "Nothing here yet"
     ANY = "Everywhere"
     MOVE = "Moving"
 
@@ -70,7 +72,7 @@ ACTIONS: tuple[Action, ...] = (
         key="x",
         shown="x",
         label="cancel",
-        description="Cancel the selected task; on a container its task; on a function its newest unended one",
+        description="Cancel the selected task; a container's; or a function's newest that has not ended",
         panes=_TABLES,
     ),
     Action(
@@ -149,7 +151,7 @@ ACTIONS: tuple[Action, ...] = (
         id="toggle_all_tasks",
         key="a",
         shown="a",
-        label="all/selected",
+        label="all functions",
         description="Tasks: of all functions, or of the selected one",
         panes=(Pane.TASKS,),
     ),
@@ -167,7 +169,7 @@ ACTIONS: tuple[Action, ...] = (
         shown="w",
         label="watch",
         description="Deploy saved files by itself, or not",
-        panes=(Pane.FUNCTIONS, Pane.ANY),
+        panes=(Pane.FUNCTIONS, Pane.EMPTY),
     ),
     Action(
         id="next_tab",
@@ -233,6 +235,12 @@ ACTIONS: tuple[Action, ...] = (
     ),
 )
 
+# What the filter's own line is told; it is bound there.
+_FILTER_ACTIONS = (
+    Action(id="", key="enter", shown="enter", label="keep", description="", panes=(Pane.FILTER,)),
+    Action(id="", key="escape", shown="esc", label="clear", description="", panes=(Pane.FILTER,)),
+)
+
 # What moves is bound by the panes themselves; these rows are for the help screen.
 MOVES: tuple[tuple[str, str], ...] = (
     ("tab", "The next pane; shift+tab the one before"),
@@ -252,6 +260,8 @@ def bindings() -> list[Binding]:
 
 def footer_actions(pane: Pane) -> tuple[Action, ...]:
     """What the footer shows while a pane has the focus, the most wanted first."""
+    if pane is Pane.FILTER:
+        return _FILTER_ACTIONS
     own = tuple(action for action in ACTIONS if pane in action.panes)
     ends = tuple(action for action in ACTIONS if action.id in {"help", "quit"})
     return (*own, *ends)

@@ -18,7 +18,7 @@ class DeployWatch:
     """Compares each snapshot's deploys with those it has told of."""
 
     def __init__(self) -> None:
-        self._told: dict[str, int] = {}
+        self._told: dict[str, int] | None = None
         self._asked: set[str] = set()
 
     def ask(self, function: str) -> None:
@@ -26,7 +26,9 @@ class DeployWatch:
         self._asked.add(function)
 
     def told(self, snapshot: Snapshot) -> Iterable[Outcome]:
-        """What there is to tell of deploys that have ended since the last time."""
+        """What there is to tell of deploys that ended since the last time; at first nothing: the rows show it."""
+        if self._told is None:
+            self._told = {key: view.deploy_seq for key, view in snapshot.functions.items() if view.deploy_end}
         for key, view in snapshot.functions.items():
             if view.deploy_end is None or view.deploy_seq == self._told.get(key, 0):
                 continue

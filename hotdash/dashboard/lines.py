@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len, chop_cells, set_cell_size
 
 
 class Tone(StrEnum):
@@ -26,10 +26,9 @@ class Tone(StrEnum):
     TASK_2 = "task-2"
     TASK_3 = "task-3"
     TASK_4 = "task-4"
-    TASK_5 = "task-5"
 
 
-TASK_TONES = (Tone.TASK_0, Tone.TASK_1, Tone.TASK_2, Tone.TASK_3, Tone.TASK_4, Tone.TASK_5)
+TASK_TONES = (Tone.TASK_0, Tone.TASK_1, Tone.TASK_2, Tone.TASK_3, Tone.TASK_4)
 
 Span = tuple[str, Tone]
 Line = tuple[Span, ...]
@@ -87,8 +86,11 @@ def fit(line: Line, width: int, *, right: bool = False) -> Line:
         return ()
     used = width_of(line)
     if used <= width:
-        pad = (" " * (width - used), Tone.TEXT)
-        return (pad, *line) if right else (*line, pad)
+        pad = " " * (width - used)
+        if right or not line:
+            return ((pad, Tone.TEXT), *line)
+        *before, (last, tone) = line
+        return (*before, (last + pad, tone))  # one span fewer to paint
     kept: list[Span] = []
     room = width - 1
     for content, tone in line:
@@ -124,3 +126,39 @@ def fit_columns(columns: tuple[Column, ...], width: int, *, gap: int) -> tuple[i
         0 if at not in shown else max(1, column.width + spare) if column.stretch else column.width
         for at, column in enumerate(columns)
     )
+
+
+def wrap_cuts(content: str, width: int, rest_width: int = 0) -> list[int]:
+    """Where a text is cut into rows: the cells at which all rows but the first begin.
+
+    Args:
+        content: One clean line.
+        width: Cells of the first row.
+        rest_width: Cells of the others; the same if 0.
+    """
+    if len(content) * 2 <= width:
+        return []
+    rest_width = rest_width or width
+    if not content.isascii():
+        return _wide_cuts(content, width, rest_width)
+    cuts: list[int] = []
+    at, room, length = 0, width, len(content)
+    while length - at > room:
+        space = content.rfind(" ", at + 1, at + room + 1)
+        at = at + room if space < at + room // 3 else space + 1  # a long word is cut where the row ends
+        cuts.append(at)
+        room = rest_width
+    return cuts
+
+
+def _wide_cuts(content: str, width: int, rest_width: int) -> list[int]:
+    """The same where characters are not all one cell wide: cut where rows end, never within a character."""
+    if cell_len(content) <= width:
+        return []
+    first = chop_cells(content, width)[0]
+    at = cell_len(first)
+    cuts = [at]
+    for piece in chop_cells(content[len(first) :], rest_width)[:-1]:
+        at += cell_len(piece)
+        cuts.append(at)
+    return cuts

@@ -9,8 +9,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len, chop_cells
-
+from hotdash.dashboard.lines import wrap_cuts
 from hotdash.events import StderrLine
 from hotdash.sanitize import plain
 from hotdash.store.rings import LINES_KEPT
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hotdash.dashboard.filters import Filter
+
+_MARKS = 100  # room for places where lines are missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,19 +37,10 @@ def text_of(entry: Entry) -> str:
     return plain(entry.text) if isinstance(entry, StderrLine) else f"{entry.count:,} lines lost here"
 
 
-def pieces_of(text: str, width: int) -> list[str]:
-    """A wrapped text's rows, each at most `width` cells; one empty row for the empty text."""
-    if len(text) * 2 <= width:
-        return [text]
-    if text.isascii():
-        return [text[at : at + width] for at in range(0, len(text), width)] or [text]
-    return chop_cells(text, width) if cell_len(text) > width else [text]
-
-
 class LogBuffer:
     """At most `capacity` entries; of these the ones shown, each one row high, or as many as wrapping makes it."""
 
-    def __init__(self, *, capacity: int = LINES_KEPT) -> None:
+    def __init__(self, *, capacity: int = LINES_KEPT + _MARKS) -> None:
         self.capacity = capacity
         self.filter: Filter | None = None
         self.wrap_width = 0  # cells; 0 where lines are not wrapped
@@ -118,7 +110,7 @@ class LogBuffer:
             return
         end = self._ends[-1] if self._ends else self._base
         for entry in fresh:
-            end += len(pieces_of(text_of(entry), width))
+            end += len(wrap_cuts(text_of(entry), width)) + 1
             self._ends.append(end)
 
     def _drop(self, count: int) -> int:

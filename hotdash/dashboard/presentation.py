@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len, set_cell_size
+
 from hotdash.dashboard import words
 from hotdash.dashboard.lines import Column, Line, Span, Tone, text, width_of
 from hotdash.events import ContainerState, FunctionState
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 JUST_LIVE_S = 5.0  # how long a new revision is marked
 _DEPTH_BARS = 10
 _PREVIEW_BYTES = 200
+_NOTE_CELLS = 40  # of the header; `?` has the note whole
 
 FUNCTION_COLUMNS = (
     Column(title="FUNCTION", width=13, stretch=True),
@@ -39,7 +42,7 @@ TASK_COLUMNS = (
     Column(title="WAITED", width=7, right=True, keep=4),
     Column(title="RAN", width=7, right=True, keep=5),
     Column(title="CONTAINER", width=9, keep=2),
-    Column(title="ANSWER, OR WHY", width=12, stretch=True),
+    Column(title="ANSWER, WHY", width=12, stretch=True),
 )
 ONE_FUNCTION_TASK_COLUMNS = tuple(column for column in TASK_COLUMNS if column.title != "FUNCTION")
 
@@ -252,16 +255,17 @@ def header_parts(facts: HeaderFacts) -> list[HeaderPart]:
     p95 = "-" if figures.p95_s is None else words.duration(figures.p95_s)
     trend: Span = (words.sparkline(figures.depths, _DEPTH_BARS), Tone.WARNING)
     watching = text("● watching", Tone.SUCCESS) if facts.watching else text("○ not watching", Tone.WARNING)
+    note = plain(facts.driver_note)
     parts = [
         HeaderPart(rank=8, line=text(plain(facts.driver_name), Tone.STRONG)),
-        HeaderPart(rank=2, line=text(plain(facts.driver_note), Tone.WARNING), bar=", "),
-        HeaderPart(rank=5, line=_figure(len(shot.functions), "function" if len(shot.functions) == 1 else "functions")),
-        HeaderPart(rank=7, line=_figure(hot, "hot")),
-        HeaderPart(rank=3, line=_figure(idle, "idle"), bar="  "),
-        HeaderPart(rank=3, line=_figure(busy, "busy", Tone.ACCENT), bar="  "),
-        HeaderPart(rank=6, line=_figure(shot.queued, "queued", Tone.WARNING)),
+        HeaderPart(rank=7, line=text(set_cell_size(note, min(cell_len(note), _NOTE_CELLS)), Tone.WARNING), bar=", "),
+        HeaderPart(rank=2, line=_figure(len(shot.functions), "function" if len(shot.functions) == 1 else "functions")),
+        HeaderPart(rank=6, line=_figure(hot, "hot")),
+        HeaderPart(rank=5, line=_figure(idle, "idle"), bar="  "),
+        HeaderPart(rank=5, line=_figure(busy, "busy", Tone.ACCENT), bar="  "),
+        HeaderPart(rank=7, line=_figure(shot.queued, "queued", Tone.WARNING)),
         HeaderPart(rank=1, line=(trend,) if any(figures.depths) else (), bar=" "),
-        HeaderPart(rank=4, line=((words.rate(figures.calls_per_s), Tone.TEXT), (" calls/s", Tone.MUTED))),
+        HeaderPart(rank=3, line=((words.rate(figures.calls_per_s), Tone.TEXT), (" calls/s", Tone.MUTED))),
         HeaderPart(rank=3, line=(("p95 ", Tone.MUTED), (p95, Tone.TEXT))),
         HeaderPart(rank=4, line=_figure(shot.errors, "error" if shot.errors == 1 else "errors", Tone.ERROR)),
         HeaderPart(rank=9, line=watching),

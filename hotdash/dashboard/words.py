@@ -14,19 +14,24 @@ _BARS = "▁▂▃▄▅▆▇█"
 TASK_ID_DIGITS = 6
 
 
+# Below so many seconds: times this, with so many decimals, and this unit.
+_DURATIONS = (
+    (0.001, 1e6, 0, "µs"),
+    (0.00995, 1e3, 1, "ms"),
+    (0.9995, 1e3, 0, "ms"),
+    (9.95, 1.0, 1, "s"),
+    (119.5, 1.0, 0, "s"),
+    (7170.0, 1 / 60, 0, "min"),
+)
+
+
 def duration(seconds: float) -> str:
     """`12 ms`, `1.2 s`, `34 s`, `3 min`, `2 h`."""
-    seconds = max(0.0, seconds)
-    if seconds < 0.001:
-        return f"{seconds * 1e6:.0f} µs"
-    if seconds < 0.9995:
-        return f"{seconds * 1e3:.1f} ms" if seconds < 0.00995 else f"{seconds * 1e3:.0f} ms"
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    if seconds < 119.5:
-        return f"{seconds:.0f} s"
-    if seconds < 7170:
-        return f"{seconds / 60:.0f} min"
+    if seconds <= 0:
+        return "0 s"
+    for below, factor, decimals, unit in _DURATIONS:
+        if seconds < below:
+            return f"{seconds * factor:.{decimals}f} {unit}"
     return f"{seconds / 3600:.0f} h"
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from textual.containers import Container, Vertical
 from textual.screen import Screen
+from textual.widgets import Input
 
 from hotdash.dashboard.actions import Pane
 from hotdash.dashboard.deploys import DeployWatch
@@ -83,6 +84,7 @@ class BoardScreen(Screen[None]):
                 classes="pane",
             ),
         }
+        self._titles: dict[int, str] = {}
         self._deploys = DeployWatch()
         self._pulled_s = float("-inf")
         self._changed_s = float("-inf")
@@ -164,20 +166,26 @@ class BoardScreen(Screen[None]):
         is_empty = not self.snapshot.functions
         if is_empty is not self.has_class("-empty"):
             self.set_class(is_empty, "-empty")
-            (self.screen if is_empty else self.functions).focus()
+            self.functions.focus()
+            self.footer.show(Pane.EMPTY if is_empty else self.focused_pane)
         if is_empty:
             self.welcome.show(tuple(welcome_lines(self.controls)))
         notices = () if is_empty else self.controls.notices()
         self.notices.show(tuple(_notice_line(notice) for notice in notices))
         self.notices.display = bool(notices)
 
+    def _entitle(self, number: int, title: str) -> None:
+        """Sets a pane's title if it is another one: setting it paints the pane and all in it."""
+        if self._titles.get(number) != title:
+            self._titles[number] = title
+            self.boxes[number].border_title = title
+
     def _show_functions(self) -> None:
         found = self.filters[Pane.FUNCTIONS].filter
         self.functions.show_snapshot(self.snapshot, found)
         self.functions.ensure_cursor()
         views = self.snapshot.functions
-        box = self.boxes[1]
-        box.border_title = f"1 Functions {len(views)}" + (f" · /{_title(found.typed)}" if found else "")
+        self._entitle(1, f"1 Functions · {len(views)}" + (f" · /{_title(found.typed)}" if found else ""))
 
     def _show_tasks(self) -> None:
         found = self.filters[Pane.TASKS].filter
@@ -186,12 +194,14 @@ class BoardScreen(Screen[None]):
         whose = "all functions" if self.shows_all_tasks else _title(views[0].key) if views else ""
         waiting = sum(len(view.queued) for view in views)
         running = sum(len(view.running) for view in views)
-        counts = f"{running} running, {waiting} queued" if running or waiting else ""
+        ended = sum(len(view.ended) for view in views)
+        tally = ((running, "running"), (waiting, "queued"), (ended, "ended"))
+        counts = ", ".join(f"{count:,} {word}" for count, word in tally if count)
         parts = (f"2 Tasks · {whose}" if whose else "2 Tasks", f"/{_title(found.typed)}" if found else "", counts)
-        self.boxes[2].border_title = " · ".join(filter(None, parts))
+        self._entitle(2, " · ".join(filter(None, parts)))
 
     def _show_right(self) -> None:
-        self.boxes[3].border_title = " · ".join(filter(None, ("3", _title(self.scope.title))))
+        self._entitle(3, f"3 {_title(self.scope.title)}")
         self._show_trouble()
         if self.logs.display:
             self.logs.empty = self._logs_empty()
@@ -284,6 +294,9 @@ class BoardScreen(Screen[None]):
     def focused_pane(self) -> Pane:
         """The pane that has the focus, or had it last."""
         focused: Widget | None = self.focused
+        for pane, bar in self.filters.items():
+            if focused is not None and bar in focused.ancestors:
+                return pane
         if focused is self.tasks:
             return Pane.TASKS
         if focused in {self.logs, self.run_view}:
@@ -308,7 +321,8 @@ class BoardScreen(Screen[None]):
 
     def on_descendant_focus(self) -> None:
         """The footer tells the focused pane's keys."""
-        self.footer.show(self.focused_pane)
+        is_filter = isinstance(self.focused, Input)
+        self.footer.show(Pane.FILTER if is_filter else self.focused_pane)
 
     def on_log_view_changed(self) -> None:
         """The log follows, or does not any more, or has new lines."""

@@ -33,7 +33,7 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """The keys above the way out."""
-        view = TextView(widget_id="help")
+        view = TextView(hang=11, widget_id="help")
         view.show(tuple(help_lines(self._controls)))
         with Vertical(classes="dialog dialog--tall") as dialog:
             dialog.border_title = "Keys"

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from textual.message import Message
-from textual.strip import Strip
 
 from hotdash.dashboard.actions import Action, Pane, footer_actions
 from hotdash.dashboard.lines import Line, Span, Tone, fit, width_of
@@ -15,6 +14,7 @@ from hotdash.dashboard.widgets.painted import Painted
 
 if TYPE_CHECKING:
     from textual import events
+    from textual.strip import Strip
 
 
 class LineBar(Painted, can_focus=False):
@@ -26,9 +26,9 @@ class LineBar(Painted, can_focus=False):
 
     def render_line(self, y: int) -> Strip:
         """The line."""
-        width = self.size.width
+        width = self.room
         if y:
-            return Strip.blank(width, self.rich_style)
+            return self.blank(width)
         return self.strip_of(((" ", Tone.TEXT), *fit(self.line_for(width - 2), width - 2)), width)
 
 
@@ -39,7 +39,7 @@ class HeaderBar(LineBar):
 
     def show(self, facts: HeaderFacts) -> None:
         """Takes new facts; repaints if the line they make is another one."""
-        width = self.size.width - 2
+        width = self.room - 2
         if self.facts is None or header_line(self.facts, width) != header_line(facts, width):
             self.refresh()
         self.facts = facts
@@ -65,8 +65,8 @@ class FooterBar(LineBar):
 
     def line_for(self, width: int) -> Line:
         """The keys, those without room left out from the right."""
-        *keys, help_key, quit_key = [(action, _key_line(action)) for action in footer_actions(self.pane)]
-        ends = [help_key, quit_key]
+        keys = [(action, _key_line(action)) for action in footer_actions(self.pane)]
+        ends = [keys.pop(), keys.pop()][::-1]
         while keys and sum(width_of(line) + 2 for _, line in (*keys, *ends)) > width + 2:
             keys.pop()
         line: list[Span] = []
@@ -81,7 +81,7 @@ class FooterBar(LineBar):
     async def on_click(self, event: events.Click) -> None:
         """Does what the clicked key does."""
         for start, end, action in self._places:
-            if start <= event.x < end:
+            if start <= event.x < end and action.id:
                 await self.screen.run_action(action.id)
 
 

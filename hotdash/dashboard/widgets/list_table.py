@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.strip import Strip
 
 from hotdash.dashboard.lines import Column, Line, Row, Span, Tone, fit, fit_columns, text
 from hotdash.dashboard.widgets.painted import GUTTER, Painted
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from textual import events
+    from textual.strip import Strip
 
 Key = tuple[str, ...]
 _GAP = 1
@@ -108,11 +108,15 @@ class ListTable(Painted):
         if [item.key for item in old] != [item.key for item in self.items] or moved:
             self.refresh()
         else:
-            self._refresh_where(lambda at: old[at].subject is not self.items[at].subject)
+            self._refresh_where(lambda at: old[at].subject is not self.items[at].subject and self._is_stale(at))
 
     def refresh_live(self) -> None:
         """Repaints the seen rows whose words have changed with the time alone."""
-        self._refresh_where(lambda at: self._painted.get(self.items[at].key) != self.row_of(self.items[at]))
+        self._refresh_where(self._is_stale)
+
+    def _is_stale(self, at: int) -> bool:
+        """Whether a row would look different from what was painted last."""
+        return self._painted.get(self.items[at].key) != self.row_of(self.items[at])
 
     def _refresh_where(self, has_changed: Callable[[int], bool]) -> None:
         first = self.scroll_offset.y
@@ -223,7 +227,7 @@ class ListTable(Painted):
 
     def render_line(self, y: int) -> Strip:
         """One line: the heading, a row, or nothing."""
-        width = self.size.width
+        width = self.room
         if y == 0:
             return self.strip_of(self._heading(width), width, style=self.get_component_rich_style("painted--heading"))
         at = y - _HEADING + self.scroll_offset.y
@@ -231,7 +235,7 @@ class ListTable(Painted):
             return self._render_item(self.items[at], width)
         if not self.items and y <= len(self.empty):
             return self.strip_of(((" " * GUTTER, Tone.TEXT), *self.empty[y - 1]), width)
-        return Strip.blank(width, self.rich_style)
+        return self.blank(width)
 
     def _render_item(self, item: Item, width: int) -> Strip:
         row = self.row_of(item)

@@ -17,11 +17,11 @@ from textual.message import Message
 from textual.strip import Strip
 
 from hotdash.dashboard import words
-from hotdash.dashboard.lines import Line, Tone, width_of
+from hotdash.dashboard.lines import Line, Tone, width_of, wrap_cuts
 from hotdash.dashboard.log_buffer import Entry, LogBuffer, Lost, text_of
 from hotdash.dashboard.sanitize import styled
 from hotdash.dashboard.scope import Scope
-from hotdash.dashboard.widgets.painted import Painted
+from hotdash.dashboard.widgets.painted import Painted, padded
 from hotdash.events import StderrLine
 from hotdash.sanitize import plain
 from hotdash.task import Attribution
@@ -122,7 +122,7 @@ class LogView(Painted):
         """The buffer has other rows: the scroll bar, the place, the picture, the title."""
         self.virtual_size = Size(0, self.buffer.rows)
         if self.follow:
-            self.scroll_to(y=self.max_scroll_y, animate=False)
+            self._to_end()
         elif gone:
             self.scroll_to(y=max(0, self.scroll_offset.y - gone), animate=False)
         self.refresh()
@@ -136,8 +136,12 @@ class LogView(Painted):
             self.unseen = 0
         self.follow = on
         if on:
-            self.scroll_to(y=self.max_scroll_y, animate=False)
+            self._to_end()
         self.post_message(self.Changed())
+
+    def _to_end(self) -> None:
+        # By force: the bar that allows scrolling comes with the next layout, after the lines that need it.
+        self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
 
     def set_wrap(self, *, on: bool) -> None:
         """Wraps long lines, or cuts them."""
@@ -158,14 +162,14 @@ class LogView(Painted):
     def _wrap_width(self) -> int:
         if not self.wrap:
             return 0
-        return max(10, self.size.width - (0 if self.scope.task_id else _PREFIX + 3) - (_TIME if self.times else 0))
+        return max(10, self.room - (_PREFIX + 3 if self._has_names else 0) - (_TIME if self.times else 0))
 
     def on_resize(self) -> None:
         """Wrapped lines take another number of rows."""
         if self.buffer.wrap_width != self._wrap_width:
             self._arrange()
         elif self.follow:
-            self.scroll_to(y=self.max_scroll_y, animate=False)
+            self._to_end()
         self._strips.clear()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
@@ -200,12 +204,12 @@ class LogView(Painted):
 
     def render_line(self, y: int) -> Strip:
         """One row."""
-        width = self.size.width
+        width = self.room
         found = self.buffer.at(y + self.scroll_offset.y)
         if found is None:
             if not self.buffer.rows and y < len(self.empty):
                 return self.strip_of(self.empty[y], width)
-            return Strip.blank(width, self.rich_style)
+            return self.blank(width)
         entry, row = found
         key = (entry.seq if isinstance(entry, StderrLine) else -id(entry), width)
         strips = self._strips.get(key)
@@ -217,25 +221,31 @@ class LogView(Painted):
     def _rows_of(self, entry: Entry, width: int) -> list[Strip]:
         if isinstance(entry, Lost):
             return [self.strip_of(((f"── {text_of(entry)} ──", Tone.WARNING),), width)]
-        prefix = self._prefix(entry)
+        prefix, base = self._prefix(entry), self.base
         indent = width_of(prefix)
-        body = Strip([Segment(piece, style) for piece, style in styled(entry.text)])
+        body = [Segment(piece, base + style) for piece, style in styled(entry.text)]
+        head = self.segments(prefix)
         if not self.wrap:
-            bodies = [body.crop(self._sideways, self._sideways + max(0, width - indent))]
-        else:
-            room = self.buffer.wrap_width or width
-            length = body.cell_length
-            bodies = list(body.divide([*range(room, length, room), length])) if length > room else [body]
-        head = [*self.segments(prefix)]
-        rest = [Segment(" " * max(0, indent - 2)), *self.segments((("│ ", Tone.MUTED),))] if indent else []
-        return [
-            Strip([*(rest if at else head), *part]).adjust_cell_length(width).apply_style(self.rich_style)
-            for at, part in enumerate(bodies)
-        ]
+            seen = Strip(body).crop(self._sideways, self._sideways + max(0, width - indent))
+            return [padded([*head, *seen], width, base)]
+        cuts = wrap_cuts(text_of(entry), self.buffer.wrap_width or width)
+        if not cuts:
+            return [padded([*head, *body], width, base)]
+        whole = Strip(body)
+        rest = (
+            [Segment(" " * max(0, indent - 2), base), *self.segments((("│ ", Tone.MUTED),))] if self._has_names else []
+        )
+        parts = whole.divide([*cuts, whole.cell_length])
+        return [padded([*(rest if at else head), *part], width, base) for at, part in enumerate(parts)]
+
+    @property
+    def _has_names(self) -> bool:
+        """Whether lines are led by their task's name: not where there is but one task."""
+        return not self.scope.task_id
 
     def _prefix(self, line: StderrLine) -> Line:
         stamp: Line = ((self._stamp(line.time_s), Tone.MUTED),) if self.times else ()
-        if self.scope.task_id:
+        if not self._has_names:
             return stamp
         bar = ("~│ " if line.attribution is Attribution.BY_TIME else " │ ", Tone.MUTED)
         if line.task_id:

@@ -5,7 +5,7 @@ Runs in the screen's thread, as all widgets do.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -15,9 +15,6 @@ from textual.strip import Strip
 
 from hotdash.dashboard.lines import Line, Tone
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 GUTTER = 1  # cells at the left, where a cursor's bar stands
 
 
@@ -26,39 +23,74 @@ class Painted(ScrollView, can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"tone--{tone}" for tone in Tone} | {"painted--cursor", "painted--heading"}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "scroll_down", show=False),
-        Binding("k", "scroll_up", show=False),
-        Binding("g", "scroll_home", show=False),
-        Binding("G", "scroll_end", show=False),
+        Binding("j,down", "scroll_by(1)", show=False),
+        Binding("k,up", "scroll_by(-1)", show=False),
+        Binding("g,home", "scroll_far(0)", show=False),
+        Binding("G,end", "scroll_far(1)", show=False),
     ]
 
     def __init__(self, *, widget_id: str | None = None) -> None:
         super().__init__(id=widget_id)
-        self._tones: dict[Tone, Style] = {}
+        self._tones: dict[tuple[Tone, Style], Style] = {}
+        self._base: Style | None = None
 
-    def tone(self, tone: Tone) -> Style:
-        """A tone's style in the theme: its colour and weight, without a background of its own."""
-        style = self._tones.get(tone)
+    def action_scroll_by(self, rows: int) -> None:
+        """Scrolls by some rows, at once: an animation would still run when the next key comes."""
+        self.scroll_relative(y=rows, animate=False)
+
+    def action_scroll_far(self, end: int) -> None:
+        """Scrolls to the first row (0) or the last (1)."""
+        self.scroll_to(y=self.max_scroll_y if end else 0, animate=False)
+
+    @property
+    def room(self) -> int:
+        """The cells there are to draw in, beside the scroll bar."""
+        return self.scrollable_content_region.width
+
+    @property
+    def base(self) -> Style:
+        """The widget's own style; Textual's `rich_style` asks all ancestors each time."""
+        if self._base is None:
+            self._base = self.rich_style
+        return self._base
+
+    def tone(self, tone: Tone, base: Style | None = None) -> Style:
+        """A tone's style in the theme, on the background of `base`, or of the widget."""
+        base = self.base if base is None else base
+        style = self._tones.get((tone, base))
         if style is None:
             full = self.get_component_rich_style(f"tone--{tone}")
-            style = Style(color=full.color, bold=full.bold, italic=full.italic, underline=full.underline)
-            self._tones[tone] = style
+            own = Style(color=full.color, bold=full.bold, italic=full.italic, underline=full.underline)
+            style = self._tones[tone, base] = base + own
         return style
 
-    def segments(self, line: Line) -> Iterable[Segment]:
+    def segments(self, line: Line, base: Style | None = None) -> list[Segment]:
         """A line's spans in their styles."""
-        return [Segment(content, self.tone(tone)) for content, tone in line]
+        return [Segment(content, self.tone(tone, base)) for content, tone in line if content]
 
     def strip_of(self, line: Line, width: int, *, style: Style | None = None) -> Strip:
         """A line as a strip of exactly `width` cells; `style` is painted below it, the widget's own if None."""
-        base = self.rich_style if style is None else style
-        return Strip(self.segments(line)).adjust_cell_length(width).apply_style(base)
+        return padded(self.segments(line, style), width, self.base if style is None else style)
+
+    def blank(self, width: int) -> Strip:
+        """An empty row."""
+        return Strip.blank(width, self.base)
 
     def notify_style_update(self) -> None:
         """Forgets the styles of the theme before."""
         super().notify_style_update()
         self._tones.clear()
+        self._base = None
         self.forget()
 
     def forget(self) -> None:
         """Forgets what was painted; for those that keep strips."""
+
+
+def padded(segments: list[Segment], width: int, style: Style) -> Strip:
+    """Segments as a strip of exactly `width` cells. Strips are dear to make: this makes one where it can."""
+    used = sum(segment.cell_length for segment in segments)
+    if used < width:
+        segments.append(Segment(" " * (width - used), style))
+    strip = Strip(segments, max(used, width))
+    return strip if used <= width else strip.crop(0, width)

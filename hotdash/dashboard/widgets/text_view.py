@@ -8,8 +8,8 @@ from rich.segment import Segment
 from textual.geometry import Size
 from textual.strip import Strip
 
-from hotdash.dashboard.lines import Line, unstyled
-from hotdash.dashboard.widgets.painted import Painted
+from hotdash.dashboard.lines import Line, unstyled, wrap_cuts
+from hotdash.dashboard.widgets.painted import Painted, padded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class TextView(Painted):
     """Shows lines, each wrapped under its own indentation."""
 
-    def __init__(self, *, widget_id: str | None = None) -> None:
+    def __init__(self, *, hang: int = 2, widget_id: str | None = None) -> None:
         super().__init__(widget_id=widget_id)
+        self.hang = hang  # cells by which a line's other rows stand further in than its first
         self.lines: tuple[Line, ...] = ()
         self._strips: list[Strip] = []
         self._for: tuple[int, tuple[Line, ...]] = (-1, ())
@@ -48,13 +49,13 @@ class TextView(Painted):
     def render_line(self, y: int) -> Strip:
         """One row."""
         at = y + self.scroll_offset.y
-        width = self.size.width
+        width = self.room
         if at >= len(self._strips):
-            return Strip.blank(width, self.rich_style)
-        return self._strips[at].adjust_cell_length(width).apply_style(self.rich_style)
+            return self.blank(width)
+        return self._strips[at]
 
     def _arrange(self) -> None:
-        width = self.size.width
+        width = self.room
         if not width or self._for == (width, self.lines):
             return
         self._for = (width, self.lines)
@@ -63,12 +64,12 @@ class TextView(Painted):
         self.refresh()
 
     def _wrapped(self, line: Line, width: int) -> list[Strip]:
-        strip = Strip(self.segments(line))
-        if strip.cell_length <= width:
-            return [strip]
         words = unstyled(line)
-        indent = min(len(words) - len(words.lstrip(" ")) + 2, width // 2)
-        first, rest = strip.divide([width, strip.cell_length])
-        room, length = width - indent, rest.cell_length
-        tail = rest.divide([*range(room, length, room), length])
-        return [first, *(Strip([Segment(" " * indent), *part]) for part in tail)]
+        indent = min(len(words) - len(words.lstrip(" ")) + self.hang, width // 2)
+        cuts = wrap_cuts(words, width, width - indent)
+        if not cuts:
+            return [self.strip_of(line, width)]
+        strip = Strip(self.segments(line))
+        first, *rest = strip.divide([*cuts, strip.cell_length])
+        lead = Segment(" " * indent, self.base)
+        return [padded([*first], width, self.base), *(padded([lead, *part], width, self.base) for part in rest)]

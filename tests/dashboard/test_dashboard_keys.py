@@ -1,0 +1,487 @@
+"""Each key does its thing, on fake controls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from dashboard_fake import Clock, FakeControls, Script, busy_script, drive, task_id, until
+from textual.widgets import Input, TextArea
+
+from hotdash import events as ev
+from hotdash.dashboard.actions import ACTIONS, Pane, footer_actions
+from hotdash.dashboard.screens.confirm import ConfirmScreen
+from hotdash.dashboard.screens.help import HelpScreen
+from hotdash.dashboard.screens.main import MainScreen
+from hotdash.dashboard.screens.payload import BurstScreen, PayloadScreen
+from hotdash.events import FunctionState
+from hotdash.functions.spec import FunctionTest
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
+
+    from hotdash.dashboard.app import HotdashApp
+
+GREET = 1  # presses of j from the first function to this one
+REPORT = 5
+
+
+def board(app: HotdashApp) -> MainScreen:
+    screen = app.screen_stack[0]
+    assert isinstance(screen, MainScreen)
+    return screen
+
+
+def toasts(app: HotdashApp) -> list[str]:
+    return [notification.message for notification in app._notifications]
+
+
+async def to_function(pilot: Pilot[None], name: str) -> None:
+    screen = board(pilot.app)  # type: ignore[arg-type]
+    screen.functions.focus()
+    screen.functions.select(("function", name))
+    await until(pilot, lambda: screen.scope.function == name and not screen.scope.container_id)
+
+
+def test_enter_invokes_the_selected_function_with_its_last_payload_and_stays_on_the_tab() -> None:
+    script = Script(Clock())
+    script.function("greet", tests=(FunctionTest(name="hello", stdin="Ada"),))
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await pilot.press("enter")
+        assert controls.submitted == [("greet", b"Ada", {})]
+        assert board(app).logs.display
+        await pilot.press("greater_than_sign", "3", "enter")
+        assert len(controls.submitted) == 2
+        assert board(app).run_view.display
+
+    drive(script, steps)
+
+
+def test_i_edits_the_payload_and_headers_then_invokes_and_enter_repeats_them() -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await to_function(pilot, "greet")
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(app.screen, PayloadScreen))
+        app.screen.query_one("#payload", TextArea).text = '{"name": "Zoë"}'
+        app.screen.query_one("#headers", TextArea).text = "no colon"
+        await pilot.press("ctrl+s")
+        assert controls.submitted == []
+        app.screen.query_one("#headers", TextArea).text = "X-A: b"
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: controls.submitted)
+        expected = ("greet", '{"name": "Zoë"}'.encode(), {"X-A": "b"})
+        assert controls.submitted == [expected]
+        await until(pilot, lambda: isinstance(app.screen, MainScreen))
+        await pilot.press("enter")
+        assert controls.submitted == [expected, expected]
+
+    drive(busy_script(Clock()), steps)
+
+
+def test_escape_leaves_the_payload_alone_and_a_binary_one_goes_as_it_came() -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await to_function(pilot, "bin")
+        await pilot.press("2", "r")
+        assert controls.submitted[-1][1] == b"\xff\x00\r\n"
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(app.screen, PayloadScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, MainScreen))
+        assert len(controls.submitted) == 1
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(app.screen, PayloadScreen))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: len(controls.submitted) == 2)
+        assert controls.submitted[-1][1] == b"\xff\x00\r\n"
+
+    script = Script(Clock())
+    script.function("bin")
+    script.queue("bin", task_id(1), b"\xff\x00\r\n")
+    drive(script, steps)
+
+
+def test_x_cancels_the_task_the_containers_or_the_functions_newest() -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await to_function(pilot, "report")
+        await pilot.press("x")
+        await pilot.press("j", "x")
+        await pilot.press("2", "j", "x")
+        assert controls.calls == [("cancel", task_id(34)), ("cancel", task_id(21)), ("cancel", task_id(22))]
+        await to_function(pilot, "greet")
+        await pilot.press("2", "x")
+        assert len(controls.calls) == 3
+        assert any("has ended already" in toast for toast in toasts(app))
+
+    drive(busy_script(Clock()), steps)
+
+
+def test_d_redeploys_and_says_when_nothing_changed() -> None:
+    script = busy_script(Clock())
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await to_function(pilot, "greet")
+        await pilot.press("d")
+        assert controls.calls == [("redeploy", "greet")]
+        script.feed(ev.BuildStarted, "greet")
+        script.feed(ev.DeployUnchanged, "greet", revision=3)
+        script.clock.at += 1  # type: ignore[attr-defined]
+        await until(pilot, lambda: "greet: nothing changed, still r3" in toasts(app))
+        script.live("greet", 4)
+        script.clock.at += 1  # type: ignore[attr-defined]
+        await until(pilot, lambda: "greet: r4 is live" in toasts(app))
+
+    drive(script, steps)
+
+
+def test_a_failed_deploy_is_told_and_stays_marked_with_its_log_until_mended() -> None:
+    script = busy_script(Clock())
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await to_function(pilot, "thumbnail")
+        screen = board(app)
+        assert screen.trouble.display
+        assert "no matching distribution found" in screen.trouble.text
+        script.live("thumbnail", 6)
+        script.clock.at += 1  # type: ignore[attr-defined]
+        await until(pilot, lambda: not screen.trouble.display)
+
+    drive(script, steps)
+
+
+@pytest.mark.parametrize(("answer", "killed"), [("y", [("kill", "c-7f3a12")]), ("n", [])])
+def test_k_asks_before_it_kills(answer: str, killed: list[tuple[str, str]]) -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await to_function(pilot, "greet")
+        await pilot.press("j", "K")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press(answer)
+        await until(pilot, lambda: isinstance(app.screen, MainScreen))
+        assert controls.calls == killed
+
+    drive(busy_script(Clock()), steps)
+
+
+def test_w_turns_watching_off_and_on() -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await pilot.press("w")
+        assert not controls.watching
+        await pilot.press("w")
+        assert controls.calls == [("watch", "False"), ("watch", "True")]
+
+    drive(busy_script(Clock()), steps)
+
+
+def test_slash_filters_the_focused_pane_and_escape_ends_it() -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        screen = board(app)
+        await pilot.press("slash", *"repo", "enter")
+        await until(pilot, lambda: {item.key[1] for item in screen.functions.items} == {"report"})
+        assert screen.functions.has_focus
+        await pilot.press("escape")
+        await until(pilot, lambda: len({item.key[1] for item in screen.functions.items}) == 6)
+        await to_function(pilot, "greet")
+        await pilot.press("2", "slash", *"error", "enter")
+        await until(pilot, lambda: len(screen.tasks.items) == 1)
+        await pilot.press("escape", "1", "3", "slash", *"!reading")
+        await until(pilot, lambda: "reading" not in screen.logs.shown_text())
+        shown = screen.logs.shown_text()
+        await pilot.press("(")
+        await pilot.pause()
+        assert screen.logs.shown_text() == shown
+        await pilot.press("escape")
+        await until(pilot, lambda: "reading" in screen.logs.shown_text())
+        assert screen.logs.has_focus
+
+    drive(busy_script(Clock()), steps)
+
+
+def test_the_selection_decides_which_lines_are_shown() -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        screen = board(app)
+        await to_function(pilot, "report")
+        assert len(screen.logs.buffer.shown) == 6
+        await pilot.press("j")
+        await until(pilot, lambda: screen.scope.container_id == "c-91d0aa")
+        assert len(screen.logs.buffer.shown) == 3
+        await pilot.press("2", "j")
+        await until(pilot, lambda: screen.scope.task_id == task_id(22))
+        assert {line.task_id for line in screen.logs.buffer.shown} == {task_id(22)}  # type: ignore[union-attr]
+        await pilot.press("escape")
+        await until(pilot, lambda: screen.functions.has_focus and not screen.scope.task_id)
+
+    drive(busy_script(Clock()), steps)
+
+
+def test_the_cursor_stays_on_its_row_when_rows_move() -> None:
+    script = busy_script(Clock())
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        screen = board(app)
+        await to_function(pilot, "report")
+        before = screen.functions.cursor
+        script.container("greet", "c-aaaaaa", revision=3)
+        script.clock.at += 1  # type: ignore[attr-defined]
+        await until(pilot, lambda: screen.functions.cursor != before)
+        assert screen.functions.cursor_key == ("function", "report")
+        await pilot.press("j")
+        assert screen.functions.cursor_key == ("container", "report", "c-91d0aa")
+        script.stop("report", "c-91d0aa")
+        script.clock.at += 1  # type: ignore[attr-defined]
+        await until(pilot, lambda: screen.functions.cursor_key != ("container", "report", "c-91d0aa"))
+        assert screen.functions.cursor_key is not None
+        assert screen.functions.cursor_key[1] == "report"
+
+    drive(script, steps)
+
+
+def test_folding_hides_containers_and_long_queues_unfold() -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        screen = board(app)
+        await to_function(pilot, "report")
+        rows = len(screen.functions.items)
+        await pilot.press("left")
+        assert len(screen.functions.items) == rows - 2
+        await pilot.press("right")
+        assert len(screen.functions.items) == rows
+        await pilot.press("2")
+        folded = len(screen.tasks.items)
+        await pilot.press("right")
+        assert len(screen.tasks.items) == 14 > folded
+        await pilot.press("a")
+        assert len(screen.tasks.items) == 23
+
+    drive(busy_script(Clock()), steps)
+
+
+def test_f_z_and_t_change_how_the_log_is_shown() -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        logs = board(app).logs
+        await pilot.press("f", "z", "t")
+        assert (logs.follow, logs.wrap, logs.times) == (False, False, True)
+        await pilot.press("f", "z", "t")
+        assert (logs.follow, logs.wrap, logs.times) == (True, True, False)
+
+    drive(busy_script(Clock()), steps)
+
+
+def test_tab_numbers_and_plus_move_between_panes() -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        screen = board(app)
+        assert screen.functions.has_focus
+        for widget in (screen.tasks, screen.logs, screen.functions):
+            await pilot.press("tab")
+            assert widget.has_focus
+        await pilot.press("3", "3")
+        assert screen.run_view.has_focus
+        await pilot.press("less_than_sign")
+        assert screen.logs.has_focus
+        await pilot.press("plus")
+        await until(pilot, lambda: screen.logs.size.width > 150)
+        await pilot.press("2")
+        await until(pilot, lambda: screen.tasks.size.width > 150)
+        await pilot.press("escape")
+        await until(pilot, lambda: screen.tasks.size.width < 80)
+
+    drive(busy_script(Clock()), steps)
+
+
+def test_y_copies_what_the_pane_is_about() -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await to_function(pilot, "greet")
+        await pilot.press("y")
+        assert app.clipboard == "greet"
+        await pilot.press("2", "y")
+        assert app.clipboard == '{"greeting": "Hello, Ada!"}'
+        await pilot.press("1", "3", "y")
+        assert app.clipboard.startswith("reading the request\nINFO greeting Ada")
+
+    drive(busy_script(Clock()), steps)
+
+
+def test_b_bursts() -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await to_function(pilot, "greet")
+        await pilot.press("B")
+        await until(pilot, lambda: isinstance(app.screen, BurstScreen))
+        app.screen.query_one(Input).value = "7"
+        await pilot.press("enter")
+        await until(pilot, lambda: len(controls.submitted) == 7)
+
+    drive(busy_script(Clock()), steps)
+
+
+def test_a_refusal_is_told() -> None:
+    script = busy_script(Clock())
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await pilot.press("enter")
+        assert "the queue of [/b]crash is full" in toasts(app)
+
+    drive(script, steps, controls=FakeControls(script=script, refusal="the queue of [/b]crash is full"))
+
+
+def test_q_asks_while_tasks_run_and_leaves_at_once_when_none_do() -> None:
+    async def busy(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, MainScreen))
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: not app.is_running)
+
+    async def idle(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await pilot.press("q")
+        await until(pilot, lambda: not app.is_running)
+
+    drive(busy_script(Clock()), busy)
+    script = Script(Clock())
+    script.function("greet")
+    drive(script, idle)
+
+
+def test_question_mark_shows_every_key() -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        shown = app.screen.query_one("#help").text  # type: ignore[attr-defined]
+        assert all(action.description in shown for action in ACTIONS)
+        assert "isolates nothing" in shown
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, MainScreen))
+
+    drive(busy_script(Clock()), steps)
+
+
+def test_the_palette_has_every_action_and_runs_it() -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        commands = {command.title: command for command in app.get_system_commands(app.screen)}
+        assert all(f"{action.label}  ({action.shown})" in commands for action in ACTIONS if action.in_palette)
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: not isinstance(app.screen, MainScreen))
+        await pilot.press(*"watch")
+        await pilot.pause()
+        await until(pilot, lambda: app.screen.query("CommandList").first().option_count == 1)  # type: ignore[attr-defined]
+        await pilot.press("enter")
+        await until(pilot, lambda: controls.calls == [("watch", "False")])
+
+    drive(busy_script(Clock()), steps)
+
+
+def test_every_action_has_a_method_and_no_key_is_given_twice() -> None:
+    assert all(hasattr(MainScreen, f"action_{action.id.split('(')[0]}") for action in ACTIONS)
+    keys = [key for action in ACTIONS for key in action.key.split(",")]
+    assert len(keys) == len(set(keys))
+    assert all(footer_actions(pane)[-1].id in {"quit", ""} for pane in Pane)
+
+
+def test_clicks_select_fold_and_open() -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        screen = board(app)
+        await pilot.click("#functions", offset=(10, 3))
+        assert screen.functions.cursor_key == ("function", "greet")
+        rows = len(screen.functions.items)
+        await pilot.click("#functions", offset=(1, 3))
+        assert len(screen.functions.items) == rows - 2
+        await pilot.click("#tabs", offset=(10, 0))
+        await until(pilot, lambda: screen.run_view.display)
+        await pilot.click("#footer", offset=(3, 0))
+        await until(pilot, lambda: controls.submitted)
+
+    drive(busy_script(Clock()), steps)
+
+
+def test_an_empty_folder_says_how_to_make_a_function_and_what_is_wrong() -> None:
+    script = Script(Clock())
+    controls = FakeControls(
+        script=script, told=("broken/func.yaml:2: memory: found 'x', allowed a number",), folder=Path("/some/[/b]where")
+    )
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        screen = board(app)
+        assert screen.welcome.display
+        assert "hello/func.yaml" in screen.welcome.text
+        assert "/some/[/b]where" in screen.welcome.text
+        assert "broken/func.yaml:2" in screen.welcome.text
+        await pilot.press("enter", "x", "K", "d", "r", "y", "slash", "escape")
+        script.function("hello")
+        script.clock.at += 1  # type: ignore[attr-defined]
+        await until(pilot, lambda: not screen.welcome.display)
+        await until(pilot, lambda: screen.scope.function == "hello")
+        assert screen.notices.display
+        assert screen.functions.has_focus
+
+    drive(script, steps, controls=controls)
+
+
+def test_a_removed_function_leaves_the_screen_usable() -> None:
+    script = busy_script(Clock())
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await to_function(pilot, "greet")
+        await pilot.press("2")
+        script.state("greet", FunctionState.REMOVED)
+        script.clock.at += 1  # type: ignore[attr-defined]
+        screen = board(app)
+        await until(pilot, lambda: "greet" not in screen.snapshot.functions)
+        await pilot.press("greater_than_sign", "enter", "x", "1", "enter")
+        assert len(controls.submitted) >= 1
+
+    drive(script, steps)
+
+
+def test_hostile_names_and_lines_are_shown_as_they_are() -> None:
+    script = Script(Clock())
+    evil = "[/foo][@click=app.quit]x[/]"
+    script.function(evil, state=FunctionState.FAILING, reason=f"\x1b]52;c;aGk=\x07{evil}")
+    script.container(evil, "c-000001")
+    script.line(evil, "c-000001", f"\x1b[2J{evil}\u202e")
+    script.queue(evil, task_id(1), evil.encode())
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await pilot.press("enter", "2", "greater_than_sign", "1", "i")
+        await until(pilot, lambda: isinstance(app.screen, PayloadScreen))
+        await pilot.press("escape", "x", "slash", "[", "escape")
+        svg = app.export_screenshot()
+        assert "[@click=app.quit]" in svg
+        assert "\x1b" not in svg
+
+    drive(script, steps)
+
+
+@pytest.mark.parametrize("size", [(160, 45), (100, 30), (80, 24), (60, 20)])
+def test_it_is_usable_at_every_size(size: tuple[int, int]) -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        screen = board(app)
+        for number, widget in (("1", screen.functions), ("2", screen.tasks), ("3", screen.logs)):
+            await pilot.press(number)
+            await pilot.pause()
+            assert widget.has_focus
+            assert widget.size.height >= 2
+            assert widget.size.width >= 20
+
+    drive(busy_script(Clock()), steps, size=size)
+
+
+def test_without_colour_the_words_remain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        assert app.no_color
+        svg = app.export_screenshot()
+        assert "failing" in svg
+
+    drive(busy_script(Clock()), steps)
+
+
+@pytest.mark.parametrize("theme", ["textual-light", "textual-dark", "nord", "gruvbox"])
+def test_themes(theme: str) -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        app.theme = theme
+        await pilot.pause()
+        assert "greet" in app.export_screenshot()
+
+    drive(busy_script(Clock()), steps)

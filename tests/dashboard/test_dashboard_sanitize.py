@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hotdash.dashboard.sanitize import styled
+from hotdash.sanitize import plain, plain_lines
+
+BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+PIECES = st.sampled_from(
+    [
+        "\x1b[31m",
+        "\x1b]52;c;aGk=\x07",
+        "\x9b2J",
+        "\x1b",
+        "\x1b]",
+        "\x9d",
+        "\x07",
+        "\r",
+        "\t",
+        "\n",
+        "\u202e",
+        "\udc80",
+        "[/a]",
+        "[@click=app.quit]",
+        "é",
+        "日",
+        "x",
+    ]
+)
+HOSTILE = st.lists(st.one_of(PIECES, st.characters()), max_size=30).map("".join)
+
+
+def is_clean(text: str) -> bool:
+    return not any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} or char in BIDI for char in text)
+
+
+@settings(deadline=None)
+@given(HOSTILE)
+def test_plain_never_lets_control_through(text: str) -> None:
+    assert is_clean(plain(text))
+    assert all(is_clean(line) for line in plain_lines(text))
+
+
+@settings(deadline=None)
+@given(HOSTILE)
+def test_styled_is_as_clean_as_plain(text: str) -> None:
+    pieces = styled(text)
+    assert all(is_clean(piece) for piece, _ in pieces)
+
+
+@settings(deadline=None)
+@given(HOSTILE)
+def test_plain_of_plain_changes_nothing(text: str) -> None:
+    once = plain(text)
+    assert plain(once) == once
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("hello", "hello"),
+        ("[/foo] [@click=app.quit]x[/]", "[/foo] [@click=app.quit]x[/]"),
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("\x1b]52;c;aGVsbG8=\x07after", "after"),
+        ("\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link"),
+        ("\x9b31mred", "red"),
+        ("\x9d0;title\x9cafter", "after"),
+        ("\x1b]0;never ends", "^[]0;never ends"),
+        ("\x1b(Bcharset", "charset"),
+        ("bell\x07", "bell^G"),
+        ("nul\x00", "nul^@"),
+        ("c1\x85", "c1<85>"),
+        ("a\u202eb", "a<U+202E>b"),
+        ("bad\udc80byte", "bad\ufffdbyte"),
+        ("a\tb", "a       b"),
+        ("10%\r20%\r30%", "… 30%"),
+        ("line\r", "line"),
+        ("one\ntwo", "one↵two"),
+        ("a\u00a0b", "a b"),
+        ("👩\u200d🚀", "👩\u200d🚀"),
+        ("\ue0b0", "\ue0b0"),
+    ],
+)
+def test_what_is_shown(raw: str, shown: str) -> None:
+    assert plain(raw) == shown
+
+
+def test_lines_are_split_and_the_empty_text_has_none() -> None:
+    assert plain_lines("a\r\nb\n") == ["a", "b"]
+    assert plain_lines("") == []
+
+
+def test_colours_are_kept_as_styles() -> None:
+    pieces = styled("\x1b[1;31mred\x1b[0m plain \x1b[38;5;200mpink\x1b[38;2;1;2;3;4mx\x1b[44mon blue\x1b[9999;999mz")
+    texts = [text for text, _ in pieces]
+    assert texts == ["red", " plain ", "pink", "x", "on blue", "z"]
+    red, none, pink, true, blue, _ = (style for _, style in pieces)
+    assert red.bold
+    assert red.color is not None
+    assert red.color.number == 1
+    assert none.color is None
+    assert not none.bold
+    assert pink.color is not None
+    assert pink.color.number == 200
+    assert true.color is not None
+    assert true.color.triplet == (1, 2, 3)
+    assert blue.bgcolor is not None
+    assert blue.bgcolor.number == 4
+
+
+def test_hidden_text_is_shown() -> None:
+    assert [(text, style.conceal) for text, style in styled("\x1b[8msecret")] == [("secret", None)]
