@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, SystemCommand
@@ -26,7 +27,7 @@ class HotdashApp(App[None]):
         controls: What keys act on.
     """
 
-    CSS_PATH = "dashboard.tcss"
+    CSS_PATH = Path(__file__).with_name("dashboard.tcss")
     TITLE = "hotdash"
     ENABLE_COMMAND_PALETTE: ClassVar[bool] = True
 

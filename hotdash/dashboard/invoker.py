@@ -99,6 +99,11 @@ def newest(view: FunctionView, preferred_id: str = "") -> TaskView | None:
     return max(known, key=lambda task: task.queued_at_s, default=None)
 
 
+def newest_of_container(view: FunctionView, container_id: str) -> TaskView | None:
+    """The task that the container runs, else the one it ran last."""
+    return next((task for task in (*view.running, *reversed(view.ended)) if task.container_id == container_id), None)
+
+
 def parse_headers(typed: str) -> dict[str, str]:
     """`K: V` lines as headers.
 

@@ -37,7 +37,11 @@ def run_lines(task: TaskView, *, function: FunctionView | None, now_s: float) ->
     if result is None:
         return lines
     if result.error is not None:
-        lines += [(), text("Error", Tone.MUTED), *(text(f"  {line}", Tone.ERROR) for line in plain_lines(result.error))]
+        lines += [
+            (),
+            text("Error", Tone.STRONG),
+            *(text(f"  {line}", Tone.ERROR) for line in plain_lines(result.error)),
+        ]
         lines += _last_stderr(result.stderr_lines)
     if result.body or result.error is None:
         headers = [(plain(key), plain(value)) for key, value in result.headers.items()]
@@ -96,7 +100,7 @@ def _fact(name: str, value: str) -> Line:
 
 
 def _section(title: str, body: bytes, headers: list[tuple[str, str]]) -> list[Line]:
-    lines: list[Line] = [((f"{title}  ", Tone.MUTED), (words.size(len(body)) if body else "no body", Tone.MUTED))]
+    lines: list[Line] = [((f"{title}  ", Tone.STRONG), (words.size(len(body)) if body else "no body", Tone.MUTED))]
     lines += [((f"  {key}: ", Tone.MUTED), (value, Tone.TEXT)) for key, value in headers]
     if headers and body:
         lines.append(())
@@ -133,4 +137,4 @@ def _last_stderr(stderr: tuple[str, ...]) -> list[Line]:
         if len(stderr) <= _STDERR_SHOWN
         else f"The last {_STDERR_SHOWN} of its {len(stderr):,} stderr lines"
     )
-    return [(), text(title, Tone.MUTED), *(text(f"  {plain(line)}") for line in stderr[-_STDERR_SHOWN:])]
+    return [(), text(title, Tone.STRONG), *(text(f"  {plain(line)}") for line in stderr[-_STDERR_SHOWN:])]

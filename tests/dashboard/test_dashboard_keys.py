@@ -282,7 +282,7 @@ def test_tab_numbers_and_plus_move_between_panes() -> None:
         await pilot.press("2")
         await until(pilot, lambda: screen.tasks.size.width > 150)
         await pilot.press("escape")
-        await until(pilot, lambda: screen.tasks.size.width < 80)
+        await until(pilot, lambda: screen.tasks.size.width < 90)
 
     drive(busy_script(Clock()), steps)
 
@@ -296,6 +296,33 @@ def test_y_copies_what_the_pane_is_about() -> None:
         assert app.clipboard == '{"greeting": "Hello, Ada!"}'
         await pilot.press("1", "3", "y")
         assert app.clipboard.startswith("reading the request\nINFO greeting Ada")
+
+    drive(busy_script(Clock()), steps)
+
+
+def test_e_says_so_where_the_terminal_cannot_be_lent() -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await pilot.press("e")
+        assert "this terminal cannot be lent to an editor" in toasts(app)
+
+    drive(busy_script(Clock()), steps)
+
+
+def test_the_run_pane_follows_the_selection() -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        screen = board(app)
+        await pilot.press("greater_than_sign")
+        await to_function(pilot, "greet")
+        assert task_id(9) in screen.run_view.text
+        await pilot.press("j")
+        await until(pilot, lambda: task_id(8) in screen.run_view.text)
+        await pilot.press("2", "j", "j", "j")
+        await until(pilot, lambda: task_id(6) in screen.run_view.text)
+        await to_function(pilot, "hello-sh")
+        assert "has not been invoked yet" in screen.run_view.text
+        await pilot.press("enter")
+        controls.script.clock.at += 1  # type: ignore[attr-defined]
+        await until(pilot, lambda: task_id(10_001) in screen.run_view.text)
 
     drive(busy_script(Clock()), steps)
 

@@ -6,7 +6,7 @@ second at most, and only panes that are seen are given it. Another, once a secon
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Container, Vertical
 from textual.screen import Screen
@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from hotdash.dashboard.actions import Pane
 from hotdash.dashboard.deploys import DeployWatch
-from hotdash.dashboard.invoker import Invoker, newest
+from hotdash.dashboard.invoker import Invoker, newest, newest_of_container
 from hotdash.dashboard.lines import Line, Tone, text
 from hotdash.dashboard.presentation import HeaderFacts
 from hotdash.dashboard.run_lines import empty_lines, run_lines
@@ -25,6 +25,7 @@ from hotdash.dashboard.widgets.bars import FooterBar, HeaderBar, TabBar
 from hotdash.dashboard.widgets.filter_bar import FilterBar
 from hotdash.dashboard.widgets.functions_table import FunctionsTable
 from hotdash.dashboard.widgets.log_view import LogView
+from hotdash.dashboard.widgets.painted import TONE_CLASSES
 from hotdash.dashboard.widgets.tasks_table import TasksTable
 from hotdash.dashboard.widgets.text_view import TextView
 from hotdash.sanitize import plain
@@ -47,6 +48,8 @@ _TABS = (Pane.LOGS.value, Pane.RUN.value)
 
 class BoardScreen(Screen[None]):
     """Header, functions, tasks, logs, run, footer."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES
 
     def __init__(self, *, store: Store, controls: Controls) -> None:
         super().__init__()
@@ -167,7 +170,7 @@ class BoardScreen(Screen[None]):
         if is_empty is not self.has_class("-empty"):
             self.set_class(is_empty, "-empty")
             self.functions.focus()
-            self.footer.show(Pane.EMPTY if is_empty else self.focused_pane)
+            self._show_footer()
         if is_empty:
             self.welcome.show(tuple(welcome_lines(self.controls)))
         notices = () if is_empty else self.controls.notices()
@@ -247,6 +250,12 @@ class BoardScreen(Screen[None]):
                 note.append(("not following", Tone.MUTED))
         self.tabs.show(Pane.LOGS.value if self.logs.display else Pane.RUN.value, tuple(note))
 
+    def _show_footer(self) -> None:
+        if self.has_class("-empty"):
+            self.footer.show(Pane.EMPTY)
+        else:
+            self.footer.show(Pane.FILTER if isinstance(self.focused, Input) else self.focused_pane)
+
     def _logs_empty(self) -> tuple[Line, ...]:
         if self.filters[Pane.LOGS].filter is not None and len(self.logs.buffer):
             return ((), text(" no line matches the filter", Tone.MUTED))
@@ -270,7 +279,7 @@ class BoardScreen(Screen[None]):
 
     @property
     def selected_task(self) -> TaskView | None:
-        """The selected task; else the container's running one; else the last one invoked of the function."""
+        """The selected task; the selected container's newest; or the last one invoked of the selected function."""
         view = self.selected_view
         if view is None:
             return None
@@ -279,6 +288,8 @@ class BoardScreen(Screen[None]):
             return (
                 chosen if chosen is not None and chosen.id == self.scope.task_id else newest(view, self.scope.task_id)
             )
+        if self.scope.container_id:
+            return newest_of_container(view, self.scope.container_id)
         return newest(view, self.invoker.last_task(view.key))
 
     @property
@@ -321,8 +332,7 @@ class BoardScreen(Screen[None]):
 
     def on_descendant_focus(self) -> None:
         """The footer tells the focused pane's keys."""
-        is_filter = isinstance(self.focused, Input)
-        self.footer.show(Pane.FILTER if is_filter else self.focused_pane)
+        self._show_footer()
 
     def on_log_view_changed(self) -> None:
         """The log follows, or does not any more, or has new lines."""

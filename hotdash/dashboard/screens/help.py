@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from hotdash.dashboard.actions import MOVES, Pane, by_pane
 from hotdash.dashboard.lines import Line, Tone, text
+from hotdash.dashboard.widgets.painted import TONE_CLASSES
 from hotdash.dashboard.widgets.text_view import TextView
 from hotdash.sanitize import plain
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 class HelpScreen(ModalScreen[None]):
     """Shows every key by pane."""
 
+    COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q,enter", "back", show=False)]
 
     def __init__(self, *, controls: Controls) -> None:

@@ -11,7 +11,7 @@ from textual.app import SuspendNotSupported
 
 from hotdash.dashboard import words
 from hotdash.dashboard.actions import Pane, bindings
-from hotdash.dashboard.invoker import Outcome, Payload, newest_unended
+from hotdash.dashboard.invoker import Outcome, Payload, newest_of_container, newest_unended
 from hotdash.dashboard.screens.board import BoardScreen
 from hotdash.dashboard.screens.confirm import ConfirmScreen
 from hotdash.dashboard.screens.help import HelpScreen
@@ -81,7 +81,7 @@ class MainScreen(BoardScreen):
         if self.scope.task_id:
             return self.selected_task
         if self.scope.container_id:
-            return next((task for task in view.running if task.container_id == self.scope.container_id), None)
+            return newest_of_container(view, self.scope.container_id)
         return newest_unended(view)
 
     # --- functions and containers -------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ class PayloadScreen(ModalScreen[Payload | None]):
             yield Static("Headers, a `Name: value` a line", classes="dialog-label", markup=False)
             yield TextArea(headers, id="headers", tab_behavior="focus")
             yield self._fault
-            yield Static("ctrl+s  invoke     esc  back     tab  payload, headers", classes="dialog-keys", markup=False)
+            yield Static("ctrl+s  invoke     esc  back     tab  headers", classes="dialog-keys", markup=False)
 
     def on_mount(self) -> None:
         """The payload first, the cursor at its end."""

@@ -39,6 +39,7 @@ class Item:
 class ListTable(Painted):
     """A table of items; a subclass says how each is shown."""
 
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"painted--cursor", "painted--heading"}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "cursor(-1)", show=False),
         Binding("down,j", "cursor(1)", show=False),
@@ -245,7 +246,7 @@ class ListTable(Painted):
         is_cursor = item.key == self.cursor_key
         bar: Span = ("▌" if is_cursor else " ", Tone.ACCENT if self.has_focus else Tone.MUTED)
         style = self.get_component_rich_style("painted--cursor") if is_cursor else None
-        room = width - GUTTER
+        room = width - GUTTER - _GAP  # a cell of air beside the scroll bar
         line = fit(row.wide, room) if row.wide else self._joined(row.cells, room)
         return self.strip_of((bar, *line), width, style=style)
 
@@ -265,4 +266,4 @@ class ListTable(Painted):
 
     def _heading(self, width: int) -> Line:
         headings = tuple(text(column.title, Tone.MUTED) for column in self.columns)
-        return ((" " * GUTTER, Tone.MUTED), *self._joined(headings, width - GUTTER))
+        return ((" " * GUTTER, Tone.MUTED), *self._joined(headings, width - GUTTER - _GAP))
