@@ -1,0 +1,107 @@
+"""Every sample does what its function file says, and the flaky one fails in each of its ways with the true cause."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from real_tools import real_runtime
+
+import hotdash
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hotdash.functions.spec import FunctionSpec, FunctionTest
+    from hotdash.runtime.runtime import Runtime
+
+FOLDER = Path(__file__).parents[2] / "sample_functions"
+SPECS = {spec.key: spec for spec in hotdash.load_functions(FOLDER)}
+CASES = [
+    pytest.param(spec, test, id=f"{spec.key}-{test.name.replace(' ', '_')}")
+    for spec in SPECS.values()
+    for test in spec.tests
+]
+PATIENCE_S = 20.0
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
+    """A runtime to which each test deploys what it needs: deployed again, nothing changes."""
+    with real_runtime(tmp_path_factory.mktemp("samples")) as runtime:
+        yield runtime
+
+
+def test_there_is_one_of_each_kind():
+    assert {"emoji", "flaky", "greet", "slow-report", "slugify", "wordcount"} <= SPECS.keys()
+    for spec in SPECS.values():
+        assert spec.tests, f"{spec.key} has no tests"
+        assert (spec.folder / "Dockerfile").is_file()
+        assert spec.warnings == ()
+        assert spec.config["REGION"], "what app.yaml gives to all"
+
+
+def test_samples_import_nothing_of_hotdash():
+    for file in (*FOLDER.glob("*/*.py"), *FOLDER.glob("*/*.js"), *FOLDER.glob("*/*.sh")):
+        assert "import hotdash" not in file.read_text()
+        assert "from hotdash" not in file.read_text()
+
+
+@pytest.mark.parametrize(("spec", "test"), CASES)
+def test_a_sample_answers_as_its_file_says(samples, request, spec: FunctionSpec, test: FunctionTest):
+    if (spec.folder / "func.js").exists():
+        request.getfixturevalue("node")
+    samples.deploy(replace(spec, config={**spec.config, "STEP_S": "0.001"}))
+    result = samples.submit(spec.key, test.stdin.encode(), headers=dict(test.env)).result(PATIENCE_S)
+    assert (result.error, result.status) == (None, "success")
+    if test.stdout is not None:
+        assert result.body.decode() == test.stdout
+    if test.stderr is not None:
+        assert "\n".join(result.stderr) == test.stderr.removesuffix("\n")
+
+
+def test_the_cold_sample_and_the_slow_one_tell_their_progress(samples):
+    samples.deploy(SPECS["wordcount"])
+    result = samples.submit("wordcount", b"a b\n").result(PATIENCE_S)
+    assert result.stderr == [f"task {result.task_id}: reading", "counting lines", "counting words", "counting bytes"]
+    assert result.status_code is None
+    samples.deploy(replace(SPECS["slow-report"], config={"STEP_S": "0.001", "REGION": "here"}))
+    result = samples.submit("slow-report", b"2").result(PATIENCE_S)
+    assert result.stderr == ["report for region here: 2 steps", "  step 1 of 2 #.", "  step 2 of 2 ##"]
+
+
+def test_emoji_is_built_once(samples):
+    samples.deploy(SPECS["emoji"])
+    again = samples.deploy(SPECS["emoji"])
+    assert not again.changed
+
+
+@pytest.mark.parametrize(
+    ("wish", "status", "cause", "stays"),
+    [
+        ("fail", "error", "500", True),
+        ("exit", "error", "the container exited with code 3 before it answered", False),
+        ("crash", "error", "the container was killed by SIGSEGV before it answered", False),
+        ("junk", "error", "not an answer in its format: .*DEBUG: here I am", False),
+        ("hang", "timeout", "no answer within the function's timeout of 1 s", False),
+    ],
+)
+def test_flaky_tells_the_true_cause_and_the_next_call_gets_a_clean_container(
+    samples, wish: str, status: str, cause: str, stays: bool
+):
+    limit_s = 1.0 if wish == "hang" else 5.0
+    config = {**SPECS["flaky"].config, "WISH": wish}  # so that each case has a revision, and a timeout, of its own
+    samples.deploy(replace(SPECS["flaky"], timeout_s=limit_s, max_concurrency=1, config=config))
+    result = samples.submit("flaky", wish.encode()).result(PATIENCE_S)
+    samples.deploy(replace(SPECS["flaky"], timeout_s=5.0, max_concurrency=1, config=config))  # of the same revision
+    after = samples.submit("flaky", b"hello").result(PATIENCE_S)
+    assert result.status == status
+    assert result.error is not None
+    assert re.search(cause, result.error), result.error
+    assert result.stderr == [f"{result.task_id} asked for: {wish}"]
+    assert result.body == (b"could not reach the database\n" if wish == "fail" else b"")
+    assert (after.status, after.body, after.error) == ("success", b"fine\n", None)
+    assert (after.container_id == result.container_id) is stays
