@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 JUST_LIVE_S = 5.0  # how long a new revision is marked
 _DEPTH_BARS = 10
 _PREVIEW_BYTES = 200
+_WIDE = 130  # cells of the header
 _NOTE_CELLS = 40  # of the header; `?` has the note whole
 
 FUNCTION_COLUMNS = (
@@ -131,7 +132,10 @@ def troubles(view: FunctionView) -> tuple[str, ...]:
     serves = f"; r{view.revision} still serves" if view.revision else ""
     found = []
     if view.faults:
-        found.append(f"function file broken{serves}: {plain(view.faults[0])}")
+        fault = view.faults[0].replace(
+            f"{view.spec.folder}/", ""
+        )  # the row has little room, and the panel has it whole
+        found.append(f"function file broken{serves}: {plain(fault)}")
     if view.deploy_error:
         found.append(f"deploy failed{serves}: {_first_line(view.deploy_error)}")
     if view.reason and not view.deploy_error:
@@ -247,15 +251,15 @@ class HeaderPart:
     bar: str | None = None
 
 
-def header_parts(facts: HeaderFacts) -> list[HeaderPart]:
-    """The header's parts in their order."""
+def header_parts(facts: HeaderFacts, width: int) -> list[HeaderPart]:
+    """The header's parts in their order; where it is narrow, only what the driver's note says first."""
     shot, figures = facts.snapshot, facts.figures
     busy, idle = shot.count(ContainerState.BUSY), shot.count(ContainerState.IDLE)
     hot = sum(view.hot for view in shot.functions.values())
     p95 = "-" if figures.p95_s is None else words.duration(figures.p95_s)
     trend: Span = (words.sparkline(figures.depths, _DEPTH_BARS), Tone.WARNING)
     watching = text("● watching", Tone.SUCCESS) if facts.watching else text("○ not watching", Tone.WARNING)
-    note = plain(facts.driver_note)
+    note = plain(facts.driver_note if width >= _WIDE else facts.driver_note.partition(";")[0])
     parts = [
         HeaderPart(rank=8, line=text(plain(facts.driver_name), Tone.STRONG)),
         HeaderPart(rank=7, line=text(set_cell_size(note, min(cell_len(note), _NOTE_CELLS)), Tone.WARNING), bar=", "),
@@ -275,7 +279,7 @@ def header_parts(facts: HeaderFacts) -> list[HeaderPart]:
 
 def header_line(facts: HeaderFacts, width: int) -> Line:
     """The header in `width` cells, the last part at the right; where there is no room, low ranks are left out."""
-    *parts, last = header_parts(facts)
+    *parts, last = header_parts(facts, width)
     while len(parts) > 1 and width_of(_joined(parts, width)) + 2 + width_of(last.line) > width:
         parts.remove(min(reversed(parts), key=lambda part: part.rank))
     left = _joined(parts, width)
@@ -284,7 +288,7 @@ def header_line(facts: HeaderFacts, width: int) -> Line:
 
 
 def _joined(parts: list[HeaderPart], width: int) -> Line:
-    bar = "  │  " if width >= 130 else " │ "
+    bar = "  │  " if width >= _WIDE else " │ "
     line: list[Span] = []
     for part in parts:
         if line:

@@ -109,8 +109,8 @@ class BoardScreen(Screen[None]):
         self.trouble.can_focus = self.notices.can_focus = self.welcome.can_focus = False
         self.run_view.display = self.trouble.display = False
         self.functions.focus()
-        self._renew_figures()
         self._pull()
+        self._renew()
         self.set_interval(LOOK_S, self._look)
         self.set_interval(FIGURES_S, self._renew)
 
