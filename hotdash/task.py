@@ -236,6 +236,6 @@ def _call_back(callback: Callable[[Task], object], task: Task) -> None:
     """Runs a caller's callback; what it raises is the caller's to see, not the runtime's to die of."""
     try:
         callback(task)
-    except Exception as error:  # noqa: BLE001  a stranger's code at the top of our thread: reported, never swallowed
+    except BaseException as error:  # noqa: BLE001  a stranger's code at the top of our thread: reported, never swallowed
         thread = threading.current_thread()
         threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, thread)))

@@ -148,8 +148,11 @@ class Deployer:
                 self._runtime.deploy(spec, is_cancelled=lambda: key in self._asked)
             except (BuildError, StartError):
                 continue  # told as an event; what was live goes on, and the next save tries again
-            except RuntimeClosed:
-                continue  # the end of the program; nothing is asked for any more
+            except (RuntimeClosed, UnknownFunction):
+                continue  # the end of the program, or the function's folder is gone meanwhile
+            except Exception as error:  # noqa: BLE001  the thread's top: reported, and the next save tries again
+                here = threading.current_thread()
+                threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, here)))
 
     def _remove(self, key: str) -> None:
         with self._lock:

@@ -96,12 +96,16 @@ class EventBus:
         self._gate.open()
         return delivered.wait(timeout_s)
 
+    def owns(self, thread: threading.Thread) -> bool:
+        """Whether it is the bus's own thread."""
+        return thread is self._thread
+
     def close(self) -> None:
         """Delivers what is left, then ends and joins the thread."""
         self._is_closed = True
         self._hurry.open()
         self._gate.open()
-        if self._thread.is_alive() and threading.current_thread() is not self._thread:
+        if self._thread.is_alive():
             self._thread.join()
 
     def _deliver(self) -> None:
@@ -146,7 +150,7 @@ class EventBus:
         for listener in self._listeners:
             try:
                 listener(event)
-            except Exception as error:  # noqa: BLE001  a stranger's code at the top of our thread: reported, it harms nobody
+            except BaseException as error:  # noqa: BLE001  a stranger's code at the top of our thread: reported, it harms nobody
                 threading.excepthook(
                     threading.ExceptHookArgs((type(error), error, error.__traceback__, threading.current_thread()))
                 )

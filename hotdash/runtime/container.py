@@ -17,6 +17,7 @@ from hotdash.errors import StartError
 from hotdash.events import CONTAINER_MOVES, ContainerState
 from hotdash.protocol.formats import format_of
 from hotdash.runtime.exchange import Exchange
+from hotdash.runtime.ledger import ENDED_IDLE
 from hotdash.runtime.stderr import StderrTap
 from hotdash.task import NO_HEADERS, TaskResult, TaskStatus
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from hotdash.task import Task
 
 STOP_GRACE_S = 1.0  # a container that is no longer needed may take this long to end by itself
-ENDED_IDLE = "it ended while idle"
 EXIT_WAIT_S = 1.0  # after the end of stdout, this long for the exit that explains it
 
 
@@ -89,6 +89,8 @@ class ServedContainer:
         self.leave_reason = ""  # takes no more tasks; the one it runs, it finishes
         self.kill_reason = ""  # ends now; the task it runs fails with this reason
         self.has_failed = False  # nobody asked it to end
+        self.has_exited = False  # its process is seen to have ended
+        self.rests = False  # it is idle, or was and its gate has been opened since
         self.is_retired = False  # killed at once rather than asked to end
         self.proving = False  # the first of a new revision, outside R4's count until the swap
         self.proof = Proof(clock=services.clock)
@@ -143,7 +145,7 @@ class ServedContainer:
         """The thread's top: whatever happens, the container is closed and its supervisor told."""
         try:
             self.serve()
-        except Exception as error:  # noqa: BLE001  the thread's top: the task is answered, and the fault reported
+        except BaseException as error:  # noqa: BLE001  the thread's top: the task is answered, and the fault reported
             self._supervisor.broke(self, error)
             threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, self.thread)))
         finally:
@@ -256,10 +258,11 @@ class ServedContainer:
         """The result of a task whose time is over: its own limit from dispatch, or its caller's from submit (R7)."""
         ran_s = self._clock.now() - task.started_s
         own_s = task.request.timeout_s
-        if own_s is not None and task.submitted_s + own_s < task.started_s + self.revision.spec.timeout_s:
+        limit_s = self._supervisor.spec.timeout_s
+        if own_s is not None and task.submitted_s + own_s < task.started_s + limit_s:
             error = f"the caller's timeout of {own_s:g} s passed {ran_s:.1f} s after dispatch"
         else:
-            error = f"no answer within the function's timeout of {self.revision.spec.timeout_s:g} s"
+            error = f"no answer within the function's timeout of {limit_s:g} s"
         return self._result(task, TaskStatus.TIMEOUT, error=error)
 
     def _deadline_s(self, task: Task) -> float:

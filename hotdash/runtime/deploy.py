@@ -135,6 +135,7 @@ class Deploys:
         container = self._supervisor.make_container(revision)
         container.proving = True
         with self._supervisor.lock:
+            self._refuse_if_closing()
             self._ledger.fleet.add(container)
         container.launch()
         spec = revision.spec
@@ -151,6 +152,11 @@ class Deploys:
         raise StartError(f"{spec.key}: the new revision does not start: {fault}")
 
     # ---- under the supervisor's lock, a step each
+
+    def _refuse_if_closing(self) -> None:
+        """The runtime closed, or the function was removed, while it was being built."""
+        if self._ledger.closing:
+            raise self._ledger.refusal()
 
     def _begin_build(self) -> None:
         """With nothing live the function is `building` (again), and tasks may wait for it."""
@@ -192,6 +198,7 @@ class Deploys:
         began_s = self._clock.now()
         ledger = self._ledger
         with self._supervisor.lock:
+            self._refuse_if_closing()
             old = [container for container in ledger.fleet if container is not first]
             ledger.revision, ledger.spec = revision, revision.spec
             ledger.start_succeeded()
@@ -199,8 +206,7 @@ class Deploys:
                 if ledger.fleet.dismiss(container, f"r{revision.number} is live"):
                     effects.open(container.gate)
             swap_s = self._clock.now() - began_s
-            if not ledger.closing:
-                ledger.become(FunctionState.READY)
+            ledger.become(FunctionState.READY)
             self._emit(
                 ev.RevisionLive,
                 ledger.key,

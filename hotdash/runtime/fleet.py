@@ -69,6 +69,7 @@ class Fleet:
     def rest(self, container: ServedContainer) -> None:
         """A container has nothing to do."""
         container.move(ContainerState.IDLE)
+        container.rests = True
         self.idle.append(container)
         self._bus.emit(ev.ContainerIdle, self._function, container_id=container.id, revision=container.revision.number)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hotdash.task import Task, TaskResult
 
 _LOOK_S = 0.005  # how often a container that proves itself is looked at
+_WARM_LOOK_S = 1.0  # how soon, at the least, a container kept warm past its idle time asks whether it still is
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +77,18 @@ class HotContainer(ServedContainer):
         return following
 
     def _park(self) -> Task | None:
-        """Waits idle for a task; None when it is time to end (R6)."""
-        while not self.leave_reason:
-            if self.gate.wait(self._supervisor.spec.idle_timeout_s):
-                return self.task  # None: told to leave
+        """Waits idle for a task; None when it is time to end (R6).
+
+        Whoever takes a resting container off the idle stack opens its gate, once: with a task, or to let it leave. A
+        container that did not come to rest has been dismissed, and no gate will open.
+        """
+        idle_s = self._supervisor.spec.idle_timeout_s
+        while self.rests and not self.gate.wait(idle_s):
             if self._supervisor.idled_out(self):
                 return None
-        return None
+            idle_s = max(self._supervisor.spec.idle_timeout_s, _WARM_LOOK_S)
+        self.rests = False
+        return self.task
 
     def _run(self, task: Task) -> Outcome:
         """Sends the task and reads its answer."""

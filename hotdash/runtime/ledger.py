@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hotdash.task import Task
 
 CLOSED = "RuntimeClosed: the runtime closed"
+ENDED_IDLE = "it ended while idle"
 
 
 class Ledger:
@@ -71,7 +72,9 @@ class Ledger:
     # ---- the function
 
     def become(self, state: FunctionState, reason: str = "") -> None:
-        """Changes the function's state."""
+        """Changes the function's state; a removed function changes no more."""
+        if self.state is FunctionState.REMOVED:
+            return
         self.state = state
         self.reason = reason
         self._emit(ev.FunctionChanged, self.key, spec=self.spec, state=state, reason=reason)
@@ -108,7 +111,8 @@ class Ledger:
         task.state = TaskState.RUNNING
         task.started_s = self._clock.now()
         container.task = task
-        container.move(ContainerState.BUSY)
+        if container.state is not ContainerState.BUSY:  # else it goes from one task straight to the next
+            container.move(ContainerState.BUSY)
         self._emit(
             ev.TaskStarted,
             self.key,
@@ -148,6 +152,9 @@ class Ledger:
     def next(self, container: ServedContainer) -> Task | None:
         """A hot container has nothing to do: gives it the next task, or lets it rest; None if it parks or leaves."""
         if container.leave_reason:
+            return None
+        if container.has_exited:
+            self.fleet.dismiss(container, ENDED_IDLE, failed=True)
             return None
         if self.queue:
             task = self.queue.popleft()

@@ -98,6 +98,12 @@ class Manager:
             self._is_closed = True
             return (*self._leaving, *(managed.supervisor for managed in self._functions.values()))
 
+    def owns(self, thread: threading.Thread) -> bool:
+        """Whether it is a thread of one of the containers."""
+        with self._lock:
+            supervisors = (*self._leaving, *(managed.supervisor for managed in self._functions.values()))
+        return any(supervisor.owns(thread) for supervisor in supervisors)
+
     def _unknown(self, key: str) -> UnknownFunction:
         known = sorted(self._functions)
         near = difflib.get_close_matches(key, known, n=1)

@@ -179,7 +179,13 @@ class Runtime:
 
         Waiting tasks that find no time are answered `cancelled` with the error `RuntimeClosed: …`. Afterwards no
         thread, process, container or temporary folder is left. A second call waits for the first.
+
+        Raises:
+            RuntimeError: Called from a task's callback or a listener: their thread would wait for itself.
         """
+        here = threading.current_thread()
+        if self._manager.owns(here) or self._bus.owns(here):
+            raise RuntimeError("close() may not be called from a callback of the runtime: hand it to another thread")
         self._is_closing = True
         with self._closing:
             if self._is_closed:

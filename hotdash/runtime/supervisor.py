@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 
 from hotdash import events as ev
 from hotdash.runtime.cold import ColdContainer
-from hotdash.runtime.container import ENDED_IDLE
 from hotdash.runtime.effects import Effects
 from hotdash.runtime.hot import HotContainer
-from hotdash.runtime.ledger import Ledger
+from hotdash.runtime.ledger import ENDED_IDLE, Ledger
 from hotdash.task import TaskState, TaskStatus
 
 if TYPE_CHECKING:
@@ -223,9 +222,10 @@ class Supervisor:
             return True
 
     def has_ended(self, container: ServedContainer) -> None:
-        """A container ended by itself, as its stderr thread saw; only one that is idle needs to be told."""
+        """A container ended by itself, as its stderr thread saw: one that is idle leaves; a busy one does not rest."""
         effects = Effects()
         with self.lock:
+            container.has_exited = True
             if container in self.ledger.fleet.idle:
                 container.is_retired = True
                 self.ledger.fleet.dismiss(container, ENDED_IDLE, failed=True)
@@ -233,7 +233,7 @@ class Supervisor:
                 self._after_failure(container, ENDED_IDLE, effects)
         effects.carry_out()
 
-    def broke(self, container: ServedContainer, error: Exception) -> None:
+    def broke(self, container: ServedContainer, error: BaseException) -> None:
         """A serve thread met a fault of hotdash's own: its task is answered all the same."""
         effects = Effects()
         reason = f"a fault in hotdash: {error!r}"
@@ -309,6 +309,11 @@ class Supervisor:
             left_s = deadline_s - self._clock.now()
             if left_s <= 0 or not self._settled.wait(left_s):
                 return False
+
+    def owns(self, thread: threading.Thread) -> bool:
+        """Whether it is one of its containers' threads."""
+        with self._threads_lock:
+            return thread in self._threads
 
     def join(self) -> None:
         """Joins every container's thread; they have all been told to end."""
