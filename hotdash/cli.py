@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from contextlib import contextmanager
@@ -45,6 +46,13 @@ class DashboardByDefault(click.Group):
             args = ["dashboard", *args]
         return super().parse_args(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Ctrl-C at any moment has the contract's exit code; click's own would be 1."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            _fail(INTERRUPTED, "interrupted")
+
 
 def _driver_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
@@ -53,7 +61,7 @@ def _driver_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.group(cls=DashboardByDefault, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="hotdash")
+@click.version_option(package_name="hotdash", prog_name="hotdash")
 def main() -> None:
     """Develop functions in hot containers: see them, invoke them; save, and they are live.
 
@@ -171,15 +179,14 @@ def _runtime(driver: str, *, close_s: float) -> Iterator[Runtime]:
     from hotdash.runtime.runtime import Runtime  # noqa: PLC0415  not for `--help`
 
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # ignored under nohup, as its user wants
+            signal.signal(number, _interrupt)
     try:
         runtime = Runtime(driver=open_driver(driver))
         try:
             yield runtime
         finally:
             runtime.close(close_s)
-    except KeyboardInterrupt:
-        _fail(INTERRUPTED, "interrupted")
     except (NoDriver, NeedsDocker, NeedsRuntime) as error:
         _fail(NO_DRIVER, str(error))
     except InvalidRequest as error:
@@ -201,11 +208,11 @@ def _find(folder: Path, name: str) -> FunctionSpec:
         specs = load_functions(folder)
     except FunctionFileError as error:
         specs, faults = list(error.loaded), tuple(map(str, error.errors))
-    for spec in specs:
-        if name in {spec.key, spec.name, spec.folder.name}:
-            for warning in spec.warnings:
-                _say(warning)
-            return spec
+    by_folder = [spec for spec in specs if name in {spec.name, spec.folder.name}]
+    for spec in [spec for spec in specs if spec.key == name] or by_folder:
+        for warning in spec.warnings:
+            _say(warning)
+        return spec
     for fault in faults:
         _say(fault)
     known = ", ".join(spec.key for spec in specs) or "none"
@@ -216,7 +223,7 @@ def _payload(data: str | None, file: Path | None) -> bytes:
     if data is not None and file is not None:
         _fail(USAGE, "--data and --file: found both, allowed one")
     if data is not None:
-        return data.encode()
+        return os.fsencode(data)  # as it was typed, though that may be no text
     if file is not None:
         try:
             return file.read_bytes()
