@@ -86,17 +86,18 @@ def test_emoji_is_built_once(samples):
         ("exit", "error", "the container exited with code 3 before it answered", False),
         ("crash", "error", "the container was killed by SIGSEGV before it answered", False),
         ("junk", "error", "not an answer in its format: .*DEBUG: here I am", False),
-        ("hang", "timeout", "no answer within the function's timeout of 1 s", False),
+        ("hang", "timeout", "no answer within the function's timeout of 0.3 s", False),
     ],
 )
 def test_flaky_tells_the_true_cause_and_the_next_call_gets_a_clean_container(
     samples, wish: str, status: str, cause: str, stays: bool
 ):
-    limit_s = 1.0 if wish == "hang" else 5.0
-    config = {**SPECS["flaky"].config, "WISH": wish}  # so that each case has a revision, and a timeout, of its own
-    samples.deploy(replace(SPECS["flaky"], timeout_s=limit_s, max_concurrency=1, config=config))
+    spec = replace(SPECS["flaky"], timeout_s=10.0, max_concurrency=1)
+    samples.deploy(spec)
+    assert samples.submit("flaky", b"hello").result(PATIENCE_S).body == b"fine\n"
+    samples.deploy(replace(spec, timeout_s=0.3 if wish == "hang" else 10.0))  # of the same revision
     result = samples.submit("flaky", wish.encode()).result(PATIENCE_S)
-    samples.deploy(replace(SPECS["flaky"], timeout_s=5.0, max_concurrency=1, config=config))  # of the same revision
+    samples.deploy(spec)
     after = samples.submit("flaky", b"hello").result(PATIENCE_S)
     assert result.status == status
     assert result.error is not None
