@@ -1,0 +1,892 @@
+"""The rules of the design's section 2, by their names, on the stub driver and a virtual clock."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from runtime_tools import http_answer, until
+
+from hotdash import events as ev
+from hotdash.errors import BuildError, InvalidRequest, QueueFull, UnknownFunction
+from hotdash.functions.spec import Format
+from hotdash.task import TaskStatus
+
+
+def end_of(bench, container):
+    """Waits until a container is gone, and returns why it stopped."""
+    until(lambda: container.id not in {c.id for f in bench.runtime.snapshot().functions.values() for c in f.containers})
+    stopped = {event.container_id: event for event in bench.seen(ev.ContainerStopped)}
+    return stopped[container.id]
+
+
+def cold(bench):
+    """A cold function whose script notes what it gets; the payload `N` makes it exit with code N."""
+
+    def script(container):
+        if container.stdin_closed:
+            payload = container.consume()
+            container.say(b"got " + payload)
+            container.exit(int(payload) if payload.isdigit() else 0)
+
+    bench.driver.script = script
+
+
+# R1 ------------------------------------------------------------------------------------------------------------------
+
+
+def test_r1_every_task_is_answered_exactly_once(bench):
+    bench.deploy(max_concurrency=3)
+    tasks = [bench.submit(b"%d" % number) for number in range(20)]
+    answered = []
+    for number, task in enumerate(tasks):
+        task.add_done_callback(answered.append)
+        result = bench.answer(task, b"%d" % number)
+        assert (result.task_id, result.body) == (task.id, b"%d" % number)
+    until(lambda: len(answered) == 20)
+    assert answered == tasks
+    ended = [event.task_id for event in bench.seen(ev.TaskEnded)]
+    assert ended == [task.id for task in tasks]
+
+
+# R2 ------------------------------------------------------------------------------------------------------------------
+
+
+def test_r2_a_streamable_format_runs_hot(bench):
+    bench.deploy()
+    results = [bench.call(b"%d" % number) for number in range(3)]
+    assert [result.body for result in results] == [b"0", b"1", b"2"]
+    assert len({result.container_id for result in results}) == 1
+    assert [container.tasks_served for container in bench.snapshot().containers] == [3]
+
+
+def test_r2_default_runs_cold_a_container_for_each_task(bench):
+    cold(bench)
+    bench.deploy(format=Format.DEFAULT)
+    results = [bench.result(bench.submit(b"x%d" % number)) for number in range(3)]
+    assert [result.body for result in results] == [b"got x0", b"got x1", b"got x2"]
+    assert [result.status for result in results] == [TaskStatus.SUCCESS] * 3
+    assert all(result.status_code is None for result in results)
+    assert len({result.container_id for result in results}) == 3
+    until(lambda: bench.states() == [])
+    assert all(event.cold for event in bench.seen(ev.ContainerStarting))
+
+
+def test_r2_the_exit_code_of_a_cold_container_decides(bench):
+    cold(bench)
+    bench.deploy(format=Format.DEFAULT)
+    good, bad = bench.result(bench.submit(b"0")), bench.result(bench.submit(b"7"))
+    assert (good.status, good.error) == (TaskStatus.SUCCESS, None)
+    assert (bad.status, bad.body) == (TaskStatus.ERROR, b"got 7")
+    assert bad.error == "the container exited with code 7"
+    assert not any(event.failed for event in bench.seen(ev.ContainerStopped))
+
+
+def test_r2_a_cold_container_that_writes_and_works_on_is_waited_for(bench):
+    ended = threading.Event()
+
+    def script(container):
+        if container.stdin_closed:
+            container.say(b"early")
+            container.end_stdout()
+            ended.set()
+
+    bench.driver.script = script
+    bench.deploy(format=Format.DEFAULT)
+    task = bench.submit(b"x")
+    assert ended.wait(5)
+    until(bench.clock.deadlines)
+    assert not task.done()
+    bench.driver.containers[0].complain(b"still at it\n")
+    bench.driver.containers[0].exit(0)
+    result = bench.result(task)
+    assert (result.status, result.body, result.stderr) == (TaskStatus.SUCCESS, b"early", ["still at it"])
+
+
+def test_r2_a_format_that_is_not_there_is_an_error_and_no_silent_cold_run(bench):
+    with pytest.raises(BuildError, match="format json is not available"):
+        bench.deploy(format=Format.JSON)
+    assert bench.snapshot().state == "failed"
+    assert bench.driver.containers == []
+
+
+# R3 ------------------------------------------------------------------------------------------------------------------
+
+
+def test_r3_the_first_task_starts_one_container_at_once(bench):
+    bench.deploy(max_concurrency=4)
+    assert bench.states() == []
+    task = bench.submit()
+    bench.asked(task)
+    assert bench.states() == ["busy"]
+    assert bench.snapshot().why == "starting 1: 1 task waits and no container runs"
+    bench.answer(task)
+
+
+# R4 ------------------------------------------------------------------------------------------------------------------
+
+
+def test_r4_saturation_starts_more_up_to_the_limit_and_says_why_the_rest_waits(bench):
+    bench.deploy(max_concurrency=2)
+    tasks = [bench.submit(b"%d" % number) for number in range(4)]
+    assert bench.asked(tasks[0]) is not bench.asked(tasks[1])
+    snapshot = bench.snapshot()
+    assert (snapshot.queue_depth, snapshot.running, bench.states()) == (2, 2, ["busy", "busy"])
+    assert snapshot.why.startswith("max_concurrency 2 reached")
+    for task in tasks:
+        bench.answer(task)
+    assert len(bench.driver.containers) == 2
+
+
+def test_r4_an_idle_container_is_used_before_another_is_started(bench):
+    bench.deploy(max_concurrency=4)
+    for _ in range(5):
+        bench.call()
+    assert len(bench.driver.containers) == 1
+
+
+@pytest.mark.parametrize("tasks", [1, 2, 3, 7])
+def test_r4_so_many_tasks_never_start_more_containers(bench, tasks):
+    bench.deploy(max_concurrency=50)
+    submitted = [bench.submit() for _ in range(tasks)]
+    for task in submitted:
+        bench.answer(task)
+    assert len(bench.driver.containers) <= tasks
+
+
+# R5 ------------------------------------------------------------------------------------------------------------------
+
+
+def test_r5_the_queue_is_first_in_first_out(bench):
+    bench.deploy()
+    tasks = [bench.submit(b"%d" % number) for number in range(10)]
+    for task in tasks:
+        bench.answer(task)
+    assert [event.task_id for event in bench.seen(ev.TaskStarted)] == [task.id for task in tasks]
+    assert len(bench.driver.containers) == 1
+
+
+def test_r5_containers_share_the_queue(bench):
+    bench.deploy(max_concurrency=2)
+    first, second, third, fourth = (bench.submit() for _ in range(4))
+    slow, quick = bench.asked(first), bench.asked(second)
+    bench.answer(second)
+    assert bench.asked(third) is quick
+    bench.answer(third)
+    assert bench.asked(fourth) is quick
+    bench.answer(fourth)
+    assert slow.unread_bytes() == 0
+    bench.answer(first)
+
+
+# R6 ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [200, 503])
+def test_r6_the_idle_clock_restarts_after_every_task_good_or_bad(bench, status):
+    bench.deploy(idle_timeout_s=20.0)
+    container = bench.asked(task := bench.submit())
+    bench.answer(task)
+    until(lambda: bench.clock.deadlines() == [1020.0])
+    bench.clock.advance(15.0)
+    bench.call(status=status)
+    until(lambda: bench.clock.deadlines() == [1035.0])
+    bench.clock.advance(19.0)
+    assert bench.states() == ["idle"]
+    bench.elapse(1.0)
+    assert end_of(bench, container).reason == "idle for 20 s"
+    assert not end_of(bench, container).failed
+
+
+def test_r6_the_idle_clock_stops_that_container_alone(bench):
+    bench.deploy(max_concurrency=2, idle_timeout_s=20.0)
+    first, second = bench.submit(), bench.submit()
+    early, late = bench.asked(first), bench.asked(second)
+    bench.answer(first)
+    until(lambda: 1020.0 in bench.clock.deadlines())
+    bench.clock.advance(5.0)
+    bench.answer(second)
+    until(lambda: 1025.0 in bench.clock.deadlines())
+    bench.elapse(15.0)
+    end_of(bench, early)
+    assert [container.id for container in bench.snapshot().containers] == [late.id]
+    bench.elapse(5.0)
+    end_of(bench, late)
+
+
+def test_r6_zero_stops_right_after_the_last_task(bench):
+    bench.deploy(idle_timeout_s=0.0)
+    tasks = [bench.submit() for _ in range(3)]
+    for task in tasks:
+        bench.answer(task)
+    assert len(bench.driver.containers) == 1, "it serves on while tasks wait"
+    assert end_of(bench, bench.driver.containers[0]).reason == "idle_timeout is 0"
+
+
+# R7 ------------------------------------------------------------------------------------------------------------------
+
+
+def test_r7_the_functions_timeout_counts_from_dispatch(bench):
+    bench.deploy(timeout_s=5.0)
+    first, second = bench.submit(), bench.submit()
+    bench.asked(first)
+    until(lambda: 1005.0 in bench.clock.deadlines())
+    bench.clock.advance(4.0)
+    bench.answer(first)
+    bench.asked(second)
+    bench.elapse(5.0)
+    result = bench.result(second)
+    assert result.status == TaskStatus.TIMEOUT
+    assert result.error == "no answer within the function's timeout of 5 s"
+    assert (result.queued_s, result.run_s) == (4.0, 5.0)
+
+
+def test_r7_the_timeout_is_the_tasks_not_the_containers(bench):
+    bench.deploy(timeout_s=5.0, idle_timeout_s=100.0)
+    for _ in range(4):
+        task = bench.submit()
+        bench.asked(task)
+        until(lambda: bench.clock.now() + 5.0 in bench.clock.deadlines())
+        bench.clock.advance(4.0)
+        bench.answer(task)
+    assert len(bench.driver.containers) == 1
+
+
+def test_r7_a_callers_timeout_counts_from_submit_also_while_it_runs(bench):
+    bench.deploy(timeout_s=30.0)
+    first, second = bench.submit(), bench.submit(timeout_s=6.0)
+    bench.asked(first)
+    until(lambda: 1006.0 in bench.clock.deadlines())
+    bench.clock.advance(4.0)
+    bench.answer(first)
+    bench.asked(second)
+    bench.elapse(2.0)
+    result = bench.result(second)
+    assert result.status == TaskStatus.TIMEOUT
+    assert result.error == "the caller's timeout of 6 s passed 2.0 s after dispatch"
+    assert (result.queued_s, result.run_s) == (4.0, 2.0)
+
+
+def test_r7_a_callers_timeout_ends_a_task_in_the_queue(bench):
+    bench.deploy()
+    first = bench.submit()
+    bench.asked(first)
+    second, third = bench.submit(timeout_s=2.0), bench.submit()
+    bench.elapse(2.0)
+    result = bench.result(second)
+    assert result.status == TaskStatus.TIMEOUT
+    assert result.error == "the caller's timeout of 2 s passed in the queue: max_concurrency 1 reached: 1 busy"
+    assert (result.queued_s, result.run_s, result.container_id, result.revision) == (2.0, 0.0, "", 0)
+    bench.answer(first)
+    bench.answer(third)
+    assert second.id not in {event.task_id for event in bench.seen(ev.TaskStarted)}
+
+
+def test_r7_the_earlier_of_the_two_ends_the_task(bench):
+    bench.deploy(timeout_s=3.0)
+    task = bench.submit(timeout_s=10.0)
+    bench.asked(task)
+    bench.elapse(3.0)
+    assert bench.result(task).error == "no answer within the function's timeout of 3 s"
+
+
+def test_r7_a_cold_task_that_takes_too_long_is_ended(bench):
+    bench.deploy(format=Format.DEFAULT, timeout_s=4.0)
+    task = bench.submit(b"x")
+    bench.elapse(4.0)
+    assert bench.result(task).status == TaskStatus.TIMEOUT
+    until(lambda: bench.states() == [])
+
+
+# R8 is test_stderr.py's and test_logfile.py's. R9 --------------------------------------------------------------------
+
+
+def test_r9_when_the_runtime_ends_every_loop_ends_and_every_container_is_stopped(bench):
+    threads = set(threading.enumerate())
+    bench.deploy(max_concurrency=3)
+    bench.deploy("g", format=Format.DEFAULT)
+    running = [bench.submit() for _ in range(3)] + [bench.submit(name="g")]
+    waiting = [bench.submit() for _ in range(3)]
+    for task in running[:3]:
+        bench.asked(task)
+    bench.runtime.close(timeout_s=0)
+    assert all(task.done() for task in (*running, *waiting))
+    assert {bench.result(task).status for task in running} == {TaskStatus.ERROR}
+    assert {bench.result(task).status for task in waiting} == {TaskStatus.CANCELLED}
+    assert all(container.is_closed for container in bench.driver.containers)
+    names = [thread.name for thread in set(threading.enumerate()) - threads]
+    assert [name for name in names if name.startswith(("hot:", "cold:", "stderr:", "events", "timer"))] == []
+
+
+# R10 -----------------------------------------------------------------------------------------------------------------
+
+
+def test_r10_cold_tasks_queue_and_at_most_so_many_run_at_once(bench):
+    bench.deploy(format=Format.DEFAULT, max_concurrency=2)
+    tasks = [bench.submit(b"x") for _ in range(5)]
+    until(lambda: len(bench.driver.containers) == 2)
+    snapshot = bench.snapshot()
+    assert (snapshot.queue_depth, snapshot.running) == (3, 2)
+    assert snapshot.why == "max_concurrency 2 reached: 2 busy"
+    for number in range(5):
+        until(lambda number=number: len(bench.driver.containers) > number)
+        bench.driver.containers[number].exit(0)
+    assert [bench.result(task).status for task in tasks] == [TaskStatus.SUCCESS] * 5
+    assert [event.task_id for event in bench.seen(ev.TaskStarted)] == [task.id for task in tasks]
+
+
+# M1 ------------------------------------------------------------------------------------------------------------------
+
+
+def test_m1_a_late_answer_after_a_timeout_never_reaches_the_next_task(bench):
+    bench.deploy(timeout_s=5.0)
+    first, second = bench.submit(b"first"), bench.submit(b"second")
+    old = bench.asked(first)
+    bench.elapse(5.0)
+    assert bench.result(first).status == TaskStatus.TIMEOUT
+    old.say(http_answer(b"late, for the first"))
+    assert bench.asked(second) is not old
+    assert bench.answer(second, b"for the second").body == b"for the second"
+    assert end_of(bench, old).reason == "a late answer may follow the timeout"
+    assert str(old.wait(0)) == "was killed by SIGKILL"
+
+
+def test_m1_after_a_cancel_the_container_is_retired(bench):
+    bench.deploy()
+    first, second = bench.submit(), bench.submit()
+    old = bench.asked(first)
+    assert first.cancel()
+    assert bench.result(first).status == TaskStatus.CANCELLED
+    old.say(http_answer(b"late"))
+    assert bench.asked(second) is not old
+    assert bench.answer(second, b"clean").body == b"clean"
+
+
+@pytest.mark.parametrize("junk", [b"hello\n", b"HTTP/1.1 2OO OK\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"])
+def test_m1_after_what_is_no_answer_the_container_is_retired(bench, junk):
+    bench.deploy()
+    first, second = bench.submit(), bench.submit()
+    old = bench.asked(first)
+    old.say(junk)
+    result = bench.result(first)
+    assert result.status == TaskStatus.ERROR
+    assert result.error.startswith("not an answer in its format: ")
+    assert bench.asked(second) is not old
+    bench.answer(second)
+    assert end_of(bench, old).reason == "what it wrote was not an answer"
+
+
+# M2 ------------------------------------------------------------------------------------------------------------------
+
+
+def test_m2_surplus_after_an_answer_retires_the_container_and_the_answer_stands(bench):
+    bench.deploy()
+    first, second = bench.submit(), bench.submit()
+    old = bench.asked(first)
+    old.say(http_answer(b"one") + http_answer(b"two"))
+    assert (bench.result(first).status, bench.result(first).body) == (TaskStatus.SUCCESS, b"one")
+    assert bench.asked(second) is not old
+    assert bench.answer(second, b"mine").body == b"mine"
+    assert end_of(bench, old).reason == "it wrote more than its answer"
+
+
+def test_m2_a_blank_line_after_an_answer_is_no_surplus(bench):
+    bench.deploy()
+    for _ in range(3):
+        task = bench.submit()
+        bench.asked(task).say(http_answer(b"one") + b"\r\n")
+        assert bench.result(task).body == b"one"
+    assert len(bench.driver.containers) == 1
+
+
+def test_m2_a_blank_line_while_idle_is_none_either(bench):
+    bench.deploy()
+    bench.call()
+    bench.driver.containers[0].say(b"\n")
+    assert bench.call(b"two").body == b"two"
+    assert len(bench.driver.containers) == 1
+
+
+def test_m2_bytes_before_a_request_retire_the_container_and_no_task_sees_them(bench):
+    bench.deploy()
+    bench.call()
+    old = bench.driver.containers[0]
+    old.say(http_answer(b"unasked"))
+    task = bench.submit(b"asked")
+    assert bench.asked(task) is not old
+    assert bench.answer(task, b"asked").body == b"asked"
+    assert "wrote to stdout before any request" in end_of(bench, old).reason
+    assert end_of(bench, old).failed
+
+
+# M3 ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [({"code": 3}, "exited with code 3"), ({"signal": "SIGSEGV"}, "was killed by SIGSEGV")],
+)
+def test_m3_a_container_that_dies_answers_its_task_at_once_with_the_cause(bench, how, words):
+    bench.deploy()
+    task = bench.submit()
+    container = bench.asked(task)
+    container.complain(b"Traceback:\n  boom\n")
+    container.exit(**how)
+    result = bench.result(task)
+    assert result.status == TaskStatus.ERROR
+    assert result.error == f"the container {words} before it answered; its last stderr: Traceback: ⏎   boom"
+    assert result.stderr == ["Traceback:", "  boom"]
+    assert result.run_s == 0.0, "not after the timeout"
+    assert end_of(bench, container).failed
+
+
+def test_m3_a_death_in_the_middle_of_an_answer_says_so(bench):
+    bench.deploy()
+    task = bench.submit()
+    container = bench.asked(task)
+    container.say(http_answer(b"hello")[:-2])
+    container.exit(1)
+    assert bench.result(task).error == "the container exited with code 1 in the middle of its answer"
+
+
+def test_m3_a_container_that_closes_its_stdout_and_lives_is_told_apart(bench):
+    bench.deploy()
+    task = bench.submit()
+    container = bench.asked(task)
+    container.end_stdout()
+    bench.elapse(1.0)  # what is waited for its exit
+    assert bench.result(task).error == "the container closed its stdout before it answered, and still runs"
+    end_of(bench, container)
+
+
+def test_m3_a_status_of_500_or_more_is_an_error_and_the_container_serves_on(bench):
+    bench.deploy()
+    bad, good = bench.call(b"sorry", status=500), bench.call(status=404)
+    assert (bad.status, bad.status_code, bad.body) == (TaskStatus.ERROR, 500, b"sorry")
+    assert "500" in bad.error
+    assert (good.status, good.status_code, good.error) == (TaskStatus.SUCCESS, 404, None)
+    assert bad.container_id == good.container_id
+
+
+# M4 ------------------------------------------------------------------------------------------------------------------
+
+
+def test_m4_a_task_whose_container_died_unread_is_dispatched_again(bench):
+    dying = []
+
+    def script(container):
+        if dying:
+            bench.hold(container)
+        else:
+            dying.append(container)
+            container.exit(signal="SIGABRT")
+
+    bench.driver.script = script
+    bench.deploy()
+    task = bench.submit(b"x")
+    until(lambda: 1000.1 in bench.clock.deadlines(), "the back-off after a failed start")
+    assert bench.snapshot().why == (
+        "start 1 of 3 failed (the container was killed by SIGABRT before it answered); trying again in 0.1 s"
+    )
+    bench.elapse(0.1)
+    assert bench.answer(task, b"y").body == b"y"
+    assert [event.again for event in bench.seen(ev.TaskQueued)] == [False, True]
+    assert len(bench.driver.containers) == 2
+
+
+def test_m4_a_task_is_dispatched_again_once_only(bench):
+    bench.driver.script = lambda container: container.exit(4)
+    bench.deploy(max_concurrency=1)
+    task = bench.submit(b"x")
+    bench.elapse(0.1)
+    result = bench.result(task)
+    assert result.status == TaskStatus.ERROR
+    assert result.error == (
+        "the container exited with code 4 before it answered, nor had it read the request; "
+        "nor had the container before it"
+    )
+    assert len(bench.driver.containers) == 2
+    assert [event.again for event in bench.seen(ev.TaskQueued)] == [False, True]
+
+
+def test_m4_a_task_that_was_read_is_never_dispatched_again(bench):
+    def script(container):
+        container.consume(1)
+        container.exit(4)
+
+    bench.driver.script = script
+    bench.deploy()
+    result = bench.result(bench.submit(b"x"))
+    assert result.error == "the container exited with code 4 before it answered"
+    assert [event.again for event in bench.seen(ev.TaskQueued)] == [False]
+
+
+def test_m4_one_that_died_while_idle_is_noticed_and_gone(bench):
+    bench.deploy()
+    bench.call()
+    old = bench.driver.containers[0]
+    old.exit(9)
+    assert end_of(bench, old).reason == "the container exited with code 9 while idle"
+    assert bench.call(b"two").body == b"two"
+
+
+def test_m4_a_task_put_back_is_the_next_one(bench):
+    bench.deploy(max_concurrency=1)
+    bench.call()
+    old = bench.driver.containers[0]
+    bench.driver.script = bench.hold
+    old._script = lambda container: container.exit(1)
+    first, second = bench.submit(b"first"), bench.submit(b"second")
+    bench.answer(first)
+    bench.answer(second)
+    order = [event.task_id for event in bench.seen(ev.TaskStarted)][1:]
+    assert order == [first.id, first.id, second.id]
+
+
+def test_m4_a_leaving_container_takes_no_task_and_none_is_stranded(bench):
+    bench.deploy()
+    first = bench.submit()
+    old = bench.asked(first)
+    second = bench.submit()
+    bench.runtime.kill(old.id)
+    assert bench.result(first).error == "the container was killed by the user"
+    assert bench.asked(second) is not old
+    bench.answer(second)
+    started = {event.task_id: event.container_id for event in bench.seen(ev.TaskStarted)}
+    assert started[second.id] != old.id
+
+
+def test_m4_a_task_given_to_an_idle_container_runs_there_though_the_function_is_removed_at_once(bench):
+    """Between the end of one task and the wait for the next: the callback runs in the serve thread, just there."""
+    bench.deploy()
+    first = bench.submit()
+    then = []
+
+    def at_the_end(_):
+        then.append(bench.submit(b"second"))
+        bench.runtime.undeploy("f")
+
+    first.add_done_callback(at_the_end)
+    container = bench.asked(first)
+    bench.answer(first)
+    second = until(lambda: then)[0]
+    assert bench.asked(second) is container
+    assert bench.answer(second, b"kept").body == b"kept"
+
+
+# M5 ------------------------------------------------------------------------------------------------------------------
+
+
+def fail_three_times(bench):
+    """The first start has failed by now, or is about to."""
+    bench.elapse(0.1)
+    bench.elapse(0.2)
+
+
+def test_m5_three_failed_starts_in_a_row_fail_what_waits_with_the_reason(bench):
+    bench.driver.fail_starts = "no such program: func.py"
+    bench.deploy()
+    tasks = [bench.submit() for _ in range(3)]
+    fail_three_times(bench)
+    for task in tasks:
+        result = bench.result(task)
+        assert result.status == TaskStatus.ERROR
+        assert result.error == "f does not start: 3 starts in a row failed; the last: no such program: func.py"
+    snapshot = bench.snapshot()
+    assert (snapshot.state, snapshot.queue_depth) == ("failing", 0)
+    assert snapshot.reason == "3 starts in a row failed; the last: no such program: func.py"
+    assert len(bench.seen(ev.ContainerStarting)) == 3
+
+
+def test_m5_the_next_submit_tries_again_and_a_success_makes_it_ready(bench):
+    bench.driver.fail_starts = "broken"
+    bench.deploy()
+    bench.submit()
+    fail_three_times(bench)
+    until(lambda: bench.snapshot().state == "failing")
+    until(lambda: bench.states() == [])
+    again = bench.submit()
+    assert bench.result(again).status == TaskStatus.ERROR, "one try, at once"
+    assert len(bench.seen(ev.ContainerStarting)) == 4
+    bench.driver.fail_starts = ""
+    until(lambda: bench.states() == [])
+    assert bench.call(b"mended").body == b"mended"
+    assert bench.snapshot().state == "ready"
+
+
+def test_m5_a_redeploy_tries_again(bench):
+    bench.driver.fail_starts = "broken"
+    bench.deploy()
+    bench.submit()
+    fail_three_times(bench)
+    until(lambda: bench.snapshot().state == "failing")
+    bench.driver.fail_starts = ""
+    assert not bench.deploy().changed
+    assert bench.snapshot().state == "ready"
+    assert bench.call(b"mended").body == b"mended"
+
+
+def test_m5_containers_that_end_before_their_first_answer_count_as_failed_starts(bench):
+    bench.driver.script = lambda container: container.exit(1)
+    bench.deploy(max_concurrency=1)
+    tasks = [bench.submit(b"%d" % number) for number in range(4)]
+    fail_three_times(bench)
+    results = [bench.result(task) for task in tasks]
+    assert all(result.status == TaskStatus.ERROR for result in results)
+    assert "nor had the container before it" in results[0].error
+    assert {result.error for result in results[2:]} == {
+        "f does not start: 3 starts in a row failed; the last: the container exited with code 1 before it answered"
+    }
+    assert bench.snapshot().state == "failing"
+
+
+def test_m5_an_answer_in_between_starts_the_count_anew(bench):
+    bench.driver.fail_starts = "broken"
+    bench.deploy(idle_timeout_s=0.0)
+    for _ in range(3):
+        bench.driver.fail_starts = "broken"
+        task = bench.submit()
+        until(lambda: bench.snapshot().why.startswith("start 1 of 3 failed"))
+        bench.driver.fail_starts = ""
+        bench.elapse(0.1)
+        bench.answer(task)
+        until(lambda: bench.states() == [])
+    assert bench.snapshot().state == "ready"
+
+
+def test_m5_a_read_request_before_a_death_is_no_failed_start(bench):
+    bench.deploy()
+    for _ in range(4):
+        task = bench.submit()
+        container = bench.asked(task)
+        container.exit(1)
+        assert bench.result(task).status == TaskStatus.ERROR
+        end_of(bench, container)
+    assert bench.snapshot().state == "ready"
+
+
+# M6 ------------------------------------------------------------------------------------------------------------------
+
+
+def test_m6_a_saturated_or_broken_function_never_delays_another(bench):
+    bench.deploy("slow")
+    stuck = [bench.submit(name="slow") for _ in range(20)]
+    bench.asked(stuck[0])
+    bench.driver.scripts["broken"] = lambda container: container.exit(1)
+    bench.deploy("broken")
+    broken = bench.submit(name="broken")
+    bench.deploy("quick")
+    for number in range(10):
+        assert bench.call(b"%d" % number, name="quick").body == b"%d" % number
+    assert not any(task.done() for task in (*stuck, broken))
+
+
+# M7 ------------------------------------------------------------------------------------------------------------------
+
+
+def test_m7_a_removed_function_is_gone_and_its_containers_too(bench):
+    bench.deploy()
+    bench.call()
+    container = bench.driver.containers[0]
+    bench.runtime.undeploy("f")
+    assert "f" not in bench.runtime.snapshot().functions
+    with pytest.raises(UnknownFunction):
+        bench.submit()
+    with pytest.raises(UnknownFunction):
+        bench.runtime.undeploy("f")
+    until(lambda: container.is_closed)
+    assert bench.seen(ev.FunctionChanged)[-1].state == "removed"
+
+
+def test_m7_what_runs_and_waits_at_the_removal_is_answered(bench):
+    bench.deploy()
+    running, waiting = bench.submit(), bench.submit()
+    container = bench.asked(running)
+    bench.runtime.undeploy("f")
+    assert bench.answer(running, b"one").body == b"one"
+    assert bench.answer(waiting, b"two").body == b"two"
+    until(lambda: container.is_closed)
+
+
+def test_m7_a_removed_functions_threads_end(bench):
+    before = set(threading.enumerate())
+    bench.deploy(max_concurrency=3)
+    tasks = [bench.submit() for _ in range(3)]
+    for task in tasks:
+        bench.answer(task)
+    bench.runtime.undeploy("f")
+    until(lambda: set(threading.enumerate()) <= before)
+
+
+def test_m7_a_task_that_runs_too_long_after_the_removal_is_killed(bench):
+    bench.deploy(drain_timeout_s=3.0)
+    task = bench.submit()
+    container = bench.asked(task)
+    bench.runtime.undeploy("f")
+    bench.elapse(3.0)
+    assert bench.result(task).error.startswith("drain_timeout 3 s passed")
+    until(lambda: container.is_closed)
+
+
+def test_m7_a_function_of_the_same_name_may_come_again(bench):
+    bench.deploy()
+    bench.call()
+    bench.runtime.undeploy("f")
+    assert bench.deploy().revision == 1
+    assert bench.call(b"anew").body == b"anew"
+
+
+# M8 ------------------------------------------------------------------------------------------------------------------
+
+
+def test_m8_a_hot_container_is_given_the_functions_config_and_nothing_else(bench, monkeypatch):
+    monkeypatch.setenv("SECRET_OF_HOTDASH", "no")
+    bench.deploy(config={"LIMIT": "3", "NAME": "x"})
+    bench.runtime.submit("f", b"", headers={"X-Token": "of this task"})
+    until(lambda: bench.driver.containers)
+    assert dict(bench.driver.containers[0].spec.environment) == {"LIMIT": "3", "NAME": "x"}
+
+
+def test_m8_a_cold_container_is_given_its_own_tasks_variables_only(bench):
+    cold(bench)
+    bench.deploy(format=Format.DEFAULT, config={"LIMIT": "3"})
+    first = bench.submit(b"x", headers={"X-Token": "one"})
+    bench.result(first)
+    second = bench.submit(b"x", headers={"Other": "two"})
+    bench.result(second)
+    one, two = (dict(container.spec.environment) for container in bench.driver.containers)
+    assert (one["LIMIT"], one["TASK_ID"], one["HEADER_X_TOKEN"]) == ("3", first.id, "one")
+    assert (two["LIMIT"], two["TASK_ID"], two["HEADER_OTHER"]) == ("3", second.id, "two")
+    assert "HEADER_X_TOKEN" not in two
+    assert "HEADER_OTHER" not in one
+
+
+# M9 ------------------------------------------------------------------------------------------------------------------
+
+
+def test_m9_nothing_that_is_shared_can_be_changed(bench):
+    headers = {"X-A": "1"}
+    bench.deploy()
+    task = bench.submit(headers=headers)
+    headers["X-B"] = "2"
+    result = bench.answer(task)
+    snapshot = bench.runtime.snapshot()
+    assert dict(task.request.headers) == {"X-A": "1"}
+    for thing, name in [
+        (result, "body"),
+        (task.request, "payload"),
+        (snapshot, "functions"),
+        (snapshot.functions["f"], "state"),
+        (snapshot.functions["f"].containers[0], "state"),
+        (bench.seen(ev.TaskEnded)[0], "result"),
+    ]:
+        with pytest.raises(AttributeError):
+            setattr(thing, name, None)
+    for mapping in (task.request.headers, result.headers, snapshot.functions):
+        with pytest.raises(TypeError):
+            mapping["x"] = "y"
+    result.stderr.append("not kept")
+    assert result.stderr == []
+    assert isinstance(snapshot.functions["f"].containers, tuple)
+
+
+# M11 -----------------------------------------------------------------------------------------------------------------
+
+
+def test_m11_a_full_queue_refuses_with_the_reason_and_nothing_is_told_of_it(bench):
+    bench.deploy(max_queue=2)
+    running = bench.submit()
+    bench.asked(running)
+    waiting = [bench.submit(), bench.submit()]
+    with pytest.raises(QueueFull) as caught:
+        bench.submit()
+    assert str(caught.value) == (
+        "f: 2 tasks wait already, and max_queue is 2; they wait because: max_concurrency 1 reached: 1 busy"
+    )
+    for task in (running, *waiting):
+        bench.answer(task)
+    assert bench.call().status == TaskStatus.SUCCESS
+    assert len(bench.seen(ev.TaskQueued)) == 4
+
+
+@pytest.mark.parametrize(
+    "more", [{"headers": {"X": "a\r\nb"}}, {"headers": {"X\n": "a"}}, {"headers": {"X": "a\0"}}, {"timeout_s": -1.0}]
+)
+def test_m11_what_cannot_be_sent_is_refused_at_submit(bench, more):
+    bench.deploy()
+    with pytest.raises(InvalidRequest):
+        bench.submit(**more)
+    assert bench.seen(ev.TaskQueued) == []
+
+
+def test_m11_an_unknown_function_is_refused_with_a_suggestion(bench):
+    with pytest.raises(UnknownFunction, match="there is none yet"):
+        bench.submit(name="greet")
+    bench.deploy("greet")
+    bench.deploy("report")
+    with pytest.raises(UnknownFunction, match="no function 'gret': did you mean greet"):
+        bench.submit(name="gret")
+    with pytest.raises(UnknownFunction, match="there is greet, report"):
+        bench.submit(name="zzz")
+
+
+# M15 -----------------------------------------------------------------------------------------------------------------
+
+
+def test_m15_a_queued_task_that_is_cancelled_never_starts(bench):
+    bench.deploy()
+    running, queued, last = bench.submit(), bench.submit(), bench.submit()
+    bench.asked(running)
+    assert queued.cancel()
+    result = bench.result(queued)
+    assert (result.status, result.error) == (TaskStatus.CANCELLED, "cancelled by its caller while it waited")
+    assert not queued.cancel(), "it has ended"
+    bench.answer(running)
+    bench.answer(last)
+    assert queued.id not in {event.task_id for event in bench.seen(ev.TaskStarted)}
+
+
+def test_m15_a_running_task_is_cancelled_and_its_container_retired(bench):
+    bench.deploy()
+    task = bench.submit()
+    container = bench.asked(task)
+    container.complain(b"half way\n")
+    assert bench.runtime.cancel(task.id)
+    result = bench.result(task)
+    assert (result.status, result.error) == (TaskStatus.CANCELLED, "cancelled by its caller while it ran")
+    assert result.stderr == ["half way"]
+    end_of(bench, container)
+    assert str(container.wait(0)) == "was killed by SIGKILL"
+
+
+def test_m15_a_running_cold_task_is_cancelled(bench):
+    bench.deploy(format=Format.DEFAULT)
+    task = bench.submit(b"x")
+    until(lambda: bench.driver.containers and bench.driver.containers[0].stdin_closed)
+    assert task.cancel()
+    assert bench.result(task).status == TaskStatus.CANCELLED
+    until(lambda: bench.states() == [])
+
+
+def test_m15_the_cancel_of_what_has_ended_or_never_was_is_false(bench):
+    bench.deploy()
+    task = bench.submit()
+    bench.answer(task)
+    assert not task.cancel()
+    assert not bench.runtime.cancel(task.id)
+    assert not bench.runtime.cancel("0" * 24)
+    assert task.result().status == TaskStatus.SUCCESS
+
+
+def test_m15_a_cancel_in_a_container_that_still_starts(bench, monkeypatch):
+    go = threading.Event()
+    start = bench.driver.start
+    monkeypatch.setattr(bench.driver, "start", lambda spec: (go.wait(5), start(spec))[1])
+    bench.deploy()
+    task = bench.submit()
+    assert task.cancel()
+    assert bench.result(task).status == TaskStatus.CANCELLED
+    go.set()
+    until(lambda: bench.states() == ["idle"])
+    assert bench.call(b"next").body == b"next"
+    assert len(bench.driver.containers) == 1
