@@ -129,6 +129,10 @@ class Deployer:
         with self._lock:
             if self._is_closed:
                 return
+            try:
+                self._runtime.add(spec)  # not in the thread: functions appear together, in the order of keys
+            except RuntimeClosed:
+                return
             self._known[spec.key] = self._asked[spec.key] = spec
             if spec.key in self._threads:
                 return

@@ -68,7 +68,7 @@ class HotContainer(ServedContainer):
         if result is None:
             if self._supervisor.give_back(self, task, outcome.unread):
                 return None
-            error = f"{outcome.unread}, nor had it read the request; nor had the container before it"
+            error = f"{outcome.unread}; it had not read the request, and neither had the container before it"
             result = self._result(task, TaskStatus.ERROR, error=error)
         following = self._supervisor.finish(
             self, result, retire=outcome.retire, answered=outcome.answered, died=outcome.died

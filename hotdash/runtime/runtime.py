@@ -57,6 +57,17 @@ class Runtime:
         self._bus.start()
         self._timekeeper.start()
 
+    def add(self, spec: FunctionSpec) -> None:
+        """Makes a function known, at once: it is `building`, and its tasks wait, until its first `deploy` has ended.
+
+        Args:
+            spec: The function; nothing happens if its key is known already.
+
+        Raises:
+            RuntimeClosed: The runtime is closing.
+        """
+        self._manager.ensure(spec)
+
     def deploy(self, spec: FunctionSpec, *, is_cancelled: Callable[[], bool] = lambda: False) -> Deployment:
         """Builds a function as it is on disk now, proves the new revision (not a function's first), makes it live.
 

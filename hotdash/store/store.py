@@ -238,6 +238,7 @@ class Store:
         record.running[task.id] = task
         if container := record.containers.get(event.container_id):
             container.move(ContainerState.BUSY, event.at_s)
+            container.since_s = event.at_s  # also where it goes from one task straight to the next
             container.task_id = task.id
 
     @_fold.register
