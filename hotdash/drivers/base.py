@@ -144,7 +144,11 @@ class Container(Protocol):
         ...
 
     def waits_for_input(self) -> bool | None:
-        """Whether it is seen blocked reading its stdin; None where that cannot be seen (section 7's proof)."""
+        """Whether it is seen blocked reading its stdin (section 7's proof).
+
+        Returns:
+            True: it is. False: it is at work, or waits for something else. None: that cannot be told.
+        """
         ...
 
     def wait_stderr(self) -> bool:

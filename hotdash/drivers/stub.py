@@ -1,7 +1,8 @@
 """The scripted, in-memory driver that ships for tests: no process, no descriptor, any clock.
 
 A *script* is called, in the thread that writes, with each container's stdin as it comes; it answers through the
-container's own methods (`say`, `complain`, `end_stdout`, `exit`). A test may call those itself, from its own thread,
+container's own methods (`say`, `complain`, `end_stdout`, `exit`); it is called, too, when stdin is closed
+(`stdin_closed`) and at SIGTERM (`was_terminated`). A test may call those itself, from its own thread,
 and so decides the order of everything. `answer_http` is the script of a function that answers at once.
 """
 
@@ -34,8 +35,10 @@ class StubContainer:
         self.id = spec.id
         self.pid: int | None = pid
         self.stdin_closed = False
+        self.was_terminated = False  # asked to end
+        self.ignores_term = False  # and so does not, unless its script does
         self.is_closed = False
-        self.waits = False  # what `waits_for_input` says
+        self.waits: bool | None = None  # what `waits_for_input` says
         self._clock = clock
         self._script = script
         self._lock = threading.Lock()
@@ -60,15 +63,17 @@ class StubContainer:
         return taken
 
     def say(self, data: bytes) -> None:
-        """Writes to stdout."""
+        """Writes to stdout; one that has ended writes nothing more."""
         with self._lock:
-            self._stdout += data
+            if self._exit is None:
+                self._stdout += data
         self._readable.open()
 
     def complain(self, data: bytes) -> None:
-        """Writes to stderr."""
+        """Writes to stderr; likewise."""
         with self._lock:
-            self._stderr += data
+            if self._exit is None:
+                self._stderr += data
         self._stderr_ready.open()
 
     def end_stdout(self) -> None:
@@ -107,19 +112,19 @@ class StubContainer:
                 self._script(self)
 
     def read(self, timeout_s: float | None, *, or_writable: bool = False) -> bytes | None:
-        """See the seam."""
+        """See the seam; a wake goes before data, so that a flood does not starve it."""
         deadline_s = None if timeout_s is None else self._clock.now() + timeout_s
         while True:
             with self._lock:
+                if self._is_woken and self._exit is None:
+                    self._is_woken = False
+                    return None
                 if self._stdout:
                     data = bytes(self._stdout[:PIPE_BYTES])
                     del self._stdout[: len(data)]
                     return data
                 if self._stdout_ended or self._exit is not None:
                     return b""
-                if self._is_woken:
-                    self._is_woken = False
-                    return None
                 if or_writable and len(self._stdin) < PIPE_BYTES:
                     return None
             left_s = None if deadline_s is None else deadline_s - self._clock.now()
@@ -165,10 +170,16 @@ class StubContainer:
             self._ended.wait(timeout_s)
         return self._exit
 
-    def stop(self, grace_s: float) -> Exit:  # noqa: ARG002  a script ends at once
-        """See the seam: the script is told of the end of stdin, then it is ended as by SIGTERM."""
+    def stop(self, grace_s: float) -> Exit:
+        """See the seam: the script is told of the end of stdin, then of SIGTERM, of which it ends if it may."""
         self.close_stdin()
-        self.exit(signal="SIGTERM")
+        if self._exit is None:
+            self.was_terminated = True
+            self._script(self)
+        if not self.ignores_term:
+            self.exit(signal="SIGTERM")
+        elif self.wait(grace_s) is None:
+            self.kill()
         assert self._exit is not None  # noqa: S101
         return self._exit
 

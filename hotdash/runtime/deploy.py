@@ -139,9 +139,9 @@ class Deploys:
             self._ledger.fleet.add(container)
         container.launch()
         spec = revision.spec
-        fault = container.proof.wait(spec.init_timeout_s + spec.prove_s)
+        fault = container.proof.wait(2 * spec.init_timeout_s + spec.prove_s)  # to start, and to prove itself
         if fault is None:
-            fault = f"its first container had not started after {spec.init_timeout_s:g} s (init_timeout)"
+            fault = f"its first container had not started after {2 * spec.init_timeout_s:g} s (twice init_timeout)"
         if not fault:
             return container
         effects = Effects()

@@ -139,18 +139,27 @@ class HotContainer(ServedContainer):
         return Outcome(result=self._result(task, TaskStatus.ERROR, error=cause), retire=cause, died=True)
 
     def _find_fault(self) -> str:
-        """Section 7's proof for stdin formats: seen waiting for input, or still alive `prove_s` after its start.
+        """Section 7's proof for stdin formats: seen waiting for input, or still alive `prove_s` seconds later.
+
+        Those seconds count only while it is not seen at work: on a busy machine an interpreter takes longer than that
+        to find a syntax error, and a revision that cannot start would go live. `init_timeout` ends the wait.
 
         Returns:
             Empty if it is proved, else what is wrong.
         """
         io = self.io
         assert io is not None  # noqa: S101  serve() has opened it
-        until_s = self._clock.now() + self.revision.spec.prove_s
+        spec = self.revision.spec
+        now_s = self._clock.now()
+        until_s, limit_s = now_s + spec.prove_s, now_s + max(spec.init_timeout_s, spec.prove_s)
         while not self.leave_reason and not self.kill_reason:
-            if io.waits_for_input():
+            waits = io.waits_for_input()
+            now_s = self._clock.now()
+            if waits or now_s >= limit_s:
                 return ""
-            left_s = until_s - self._clock.now()
+            if waits is False:
+                until_s = now_s + spec.prove_s
+            left_s = min(until_s, limit_s) - now_s
             came = io.read(max(min(left_s, _LOOK_S), 0.0))
             if came == b"":
                 return self._death("while it proved itself")
