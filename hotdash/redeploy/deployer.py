@@ -148,20 +148,31 @@ class Deployer:
                 if spec is None:
                     del self._threads[key]
                     return
-            try:
-                self._runtime.deploy(spec, is_cancelled=lambda: key in self._asked)
-            except (BuildError, StartError):
-                continue  # told as an event; what was live goes on, and the next save tries again
-            except (RuntimeClosed, UnknownFunction):
-                continue  # the end of the program, or the function's folder is gone meanwhile
-            except Exception as error:  # noqa: BLE001  the thread's top: reported, and the next save tries again
-                here = threading.current_thread()
-                threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, here)))
+            self._deploy_once(spec)
+            with self._lock:
+                is_gone = key not in self._known
+            if is_gone:  # removed perhaps just before the runtime was asked, which then has it anew
+                self._undeploy(key)
+
+    def _deploy_once(self, spec: FunctionSpec) -> None:
+        """One deploy, which ends while it builds if a newer one is asked for or the function is removed."""
+        try:
+            self._runtime.deploy(spec, is_cancelled=lambda: spec.key in self._asked or spec.key not in self._known)
+        except (BuildError, StartError):
+            return  # told as an event; what was live goes on, and the next save tries again
+        except (RuntimeClosed, UnknownFunction):
+            return  # the end of the program, or the function's folder is gone meanwhile
+        except Exception as error:  # noqa: BLE001  the thread's top: reported, and the next save tries again
+            here = threading.current_thread()
+            threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, here)))
 
     def _remove(self, key: str) -> None:
         with self._lock:
             self._known.pop(key, None)
             self._asked.pop(key, None)
+        self._undeploy(key)
+
+    def _undeploy(self, key: str) -> None:
         try:
             self._runtime.undeploy(key)
         except UnknownFunction:
