@@ -8,7 +8,6 @@ and so decides the order of everything. `answer_http` is the script of a functio
 
 from __future__ import annotations
 
-import itertools
 import threading
 from typing import TYPE_CHECKING
 
@@ -30,10 +29,10 @@ PIPE_BYTES = 65_536
 class StubContainer:
     """A container that lives in memory. The lock guards its three streams and its end."""
 
-    def __init__(self, *, spec: ContainerSpec, clock: Clock, script: Script, pid: int) -> None:
+    def __init__(self, *, spec: ContainerSpec, clock: Clock, script: Script) -> None:
         self.spec = spec
         self.id = spec.id
-        self.pid: int | None = pid
+        self.pid: int | None = None  # there is no process to name
         self.stdin_closed = False
         self.was_terminated = False  # asked to end
         self.ignores_term = False  # and so does not, unless its script does
@@ -229,7 +228,6 @@ class StubDriver:
         self.released: list[Image] = []
         self.is_closed = False
         self._clock = clock
-        self._pids = itertools.count(1)
 
     def build(self, spec: FunctionSpec, *, on_output: Callable[[str], None], is_cancelled: Callable[[], bool]) -> Image:
         """See the seam."""
@@ -248,7 +246,7 @@ class StubDriver:
         if self.fail_starts:
             raise StartError(self.fail_starts)
         script = self.scripts.get(spec.function, self.script)
-        container = StubContainer(spec=spec, clock=self._clock, script=script, pid=next(self._pids))
+        container = StubContainer(spec=spec, clock=self._clock, script=script)
         self.containers.append(container)
         return container
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from hotdash import events as ev
 from hotdash.events import ContainerState, Event, FunctionState
-from hotdash.store.records import RATE_WINDOW_S, ContainerRecord, FunctionRecord, TaskRecord
+from hotdash.store.records import DEPTH_SECONDS, RATE_WINDOW_S, ContainerRecord, FunctionRecord, TaskRecord
 from hotdash.store.rings import LineBatch
 from hotdash.store.snapshot import DeployEnd, Figures, Snapshot
 from hotdash.task import TaskState, TaskStatus
@@ -96,7 +96,7 @@ class Store:
             calls_per_s=len(runs) / RATE_WINDOW_S,
             p50_s=_quantile(runs, 0.50),
             p95_s=_quantile(runs, 0.95),
-            depths=tuple(map(sum, zip(*depths, strict=True))),
+            depths=tuple(map(sum, zip(*depths, strict=True))) or (0,) * DEPTH_SECONDS,
         )
 
     @singledispatchmethod

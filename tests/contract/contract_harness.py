@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING
 import contract_behaviours
 from contract_behaviours import Behaviour
 
+from hotdash.clock import SystemClock
 from hotdash.drivers.base import Container, ContainerSpec, Driver, Image
 from hotdash.drivers.process import ProcessDriver
+from hotdash.drivers.stub import StubContainer, StubDriver
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    Script = Callable[[StubContainer], object]
 
 PATIENCE_S = 20.0  # how long something that must come is waited for, on a machine under load
 
@@ -74,7 +78,123 @@ class ProcessHarness(DriverHarness):
         return self.driver.start(spec)
 
 
-HARNESSES: dict[str, type[DriverHarness]] = {"process": ProcessHarness}
+class StubHarness(DriverHarness):
+    """Each behaviour as a script; a script is called whenever something comes on stdin, at its end, and at SIGTERM."""
+
+    def __init__(self, folder: Path) -> None:
+        self.driver = StubDriver(clock=SystemClock())
+        self._image = Image(id="0" * 64, function="f", folder=folder, entrypoint=())
+        self._count = 0
+
+    def start(self, behaviour: Behaviour) -> Container:
+        self._count += 1
+        spec = ContainerSpec(
+            id=f"c-{self._count:06x}",
+            function="f",
+            app="app",
+            revision=1,
+            image=self._image,
+            environment={},
+            memory_mb=64,
+        )
+        begin, script = STUB_BEHAVIOURS[behaviour]
+        self.driver.script = script
+        container = self.driver.start(spec)
+        begin(container)
+        return container
+
+    def start_impossible(self) -> Container:
+        self.driver.fail_starts = "there is no such program"
+        return self.start(Behaviour.ECHO)
+
+
+def _nothing(container: StubContainer) -> None:
+    """Neither reads nor writes."""
+
+
+def _ready(container: StubContainer) -> None:
+    container.say(b"ready\n")
+
+
+def _echo(container: StubContainer) -> None:
+    container.say(container.consume())
+    if container.stdin_closed:
+        container.exit(0)
+
+
+def _numbers(answer: Callable[[StubContainer, int], None]) -> Callable[[StubContainer], None]:
+    def script(container: StubContainer) -> None:
+        for line in container.consume().split():
+            answer(container, int(line))
+
+    return script
+
+
+def _complain(container: StubContainer, number: int) -> None:
+    container.complain(b"e" * number)
+    container.say(b"%d\n" % number)
+
+
+def _exits(container: StubContainer) -> None:
+    container.say(b"out\n")
+    container.complain(b"err\n")
+    container.exit(3)
+
+
+def _crashes(container: StubContainer) -> None:
+    if container.consume():
+        container.exit(signal="SIGSEGV")
+
+
+def _dies_unread(container: StubContainer) -> None:
+    if container.unread_bytes():
+        container.exit(signal="SIGABRT")
+
+
+def _closes_stdin(container: StubContainer) -> None:
+    container.close_stdin()
+    container.say(b"ready\n")
+
+
+def _floods(container: StubContainer) -> None:
+    def flood() -> None:
+        pause = threading.Event()
+        while container.stats() is not None:
+            for _ in range(10):
+                container.complain(b"flood\n" * 500)
+            pause.wait(0.001)
+
+    threading.Thread(target=flood, daemon=True).start()
+
+
+def _ignore_term(container: StubContainer) -> None:
+    container.ignores_term = True
+    container.say(b"ready\n")
+
+
+def _exits_at_term(container: StubContainer) -> None:
+    if container.was_terminated:
+        container.exit(7)
+
+
+STUB_BEHAVIOURS: dict[Behaviour, tuple[Script, Script]] = {  # what it does when it begins, and its script
+    Behaviour.ECHO: (_nothing, _echo),
+    Behaviour.EXITS: (_exits, _nothing),
+    Behaviour.CRASHES: (_ready, _crashes),
+    Behaviour.WRITES_STDERR: (_nothing, _numbers(_complain)),
+    Behaviour.ANSWERS_BIG: (_nothing, _numbers(lambda container, number: container.say(b"a" * number))),
+    Behaviour.IGNORES_TERM: (_ignore_term, _nothing),
+    Behaviour.EXITS_AT_TERM: (_ready, _exits_at_term),
+    Behaviour.CLOSES_STDOUT: (StubContainer.end_stdout, _echo),
+    Behaviour.CLOSES_STDERR: (_nothing, _echo),
+    Behaviour.CLOSES_STDIN: (_closes_stdin, _nothing),
+    Behaviour.NEVER_READS: (_ready, _nothing),
+    Behaviour.DIES_UNREAD: (_ready, _dies_unread),
+    Behaviour.FLOODS_STDERR: (_floods, _nothing),
+}
+
+
+HARNESSES: dict[str, type[DriverHarness]] = {"process": ProcessHarness, "stub": StubHarness}
 
 
 def until(condition: Callable[[], object], what: str = "the condition") -> None:

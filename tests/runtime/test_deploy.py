@@ -288,6 +288,37 @@ def test_one_that_is_alive_prove_s_after_its_start_is_proved(bench):
     until(lambda: bench.states() == ["idle"])
 
 
+def test_one_that_is_seen_at_work_has_prove_s_only_from_then_on_and_init_timeout_at_most(bench):
+    """A slow interpreter must not be taken for one that has started: its syntax error may still come."""
+    bench.deploy()
+    start = bench.driver.start
+
+    def start_working(spec):
+        container = start(spec)
+        container.waits = False
+        return container
+
+    bench.driver.start = start_working
+    for digit, end in (("1", "waits"), ("2", "exits")):
+        bench.rebuild(digit)
+        started = len(bench.driver.containers)
+        deploying = Deploying(bench, make_spec(prove_s=0.1, init_timeout_s=10.0))
+        until(lambda started=started: len(bench.driver.containers) > started)
+        container = bench.driver.containers[-1]
+        for _ in range(100):
+            until(bench.clock.deadlines)
+            bench.clock.advance(0.01)
+        assert deploying.thread.is_alive(), "a whole second has passed"
+        if end == "exits":
+            container.exit(1)
+            with pytest.raises(StartError, match="exited with code 1 while it proved itself"):
+                deploying.end()
+        else:
+            container.waits = True
+            container.wake()
+            assert deploying.end().revision == 2
+
+
 @pytest.mark.parametrize(
     ("end", "words"),
     [
@@ -349,8 +380,8 @@ def test_one_whose_start_takes_too_long_is_given_up(bench):
     bench.driver.start = lambda spec: (go.wait(10), start(spec))[1]
     bench.rebuild("1")
     deploying = Deploying(bench, make_spec(init_timeout_s=10.0, prove_s=0.5))
-    bench.elapse(10.5)
-    with pytest.raises(StartError, match=r"had not started after 10 s \(init_timeout\)"):
+    bench.elapse(20.5)
+    with pytest.raises(StartError, match=r"had not started after 20 s \(twice init_timeout\)"):
         deploying.end()
     go.set()
     until(lambda: bench.states() == [])

@@ -502,8 +502,8 @@ def test_m4_a_task_is_dispatched_again_once_only(bench):
     result = bench.result(task)
     assert result.status == TaskStatus.ERROR
     assert result.error == (
-        "the container exited with code 4 before it answered, nor had it read the request; "
-        "nor had the container before it"
+        "the container exited with code 4 before it answered; "
+        "it had not read the request, and neither had the container before it"
     )
     assert len(bench.driver.containers) == 2
     assert [event.again for event in bench.seen(ev.TaskQueued)] == [False, True]
@@ -633,7 +633,7 @@ def test_m5_containers_that_end_before_their_first_answer_count_as_failed_starts
     fail_three_times(bench)
     results = [bench.result(task) for task in tasks]
     assert all(result.status == TaskStatus.ERROR for result in results)
-    assert "nor had the container before it" in results[0].error
+    assert "neither had the container before it" in results[0].error
     assert {result.error for result in results[2:]} == {
         "f does not start: 3 starts in a row failed; the last: the container exited with code 1 before it answered"
     }
