@@ -123,6 +123,7 @@ class Deploys:
         self._past.append(replaced)
         live = self._ledger.revision
         kept = {past.image.id for past in self._past} | ({live.image.id} if live is not None else set())
+        kept |= {container.revision.image.id for container in self._ledger.fleet}  # one may still drain
         if forgotten is not None and forgotten.image.id not in kept:
             self._services.driver.release(forgotten.image)
 

@@ -309,7 +309,7 @@ def test_a_closed_driver_builds_nothing(driver, tmp_path):
 
 
 def versions(driver, folder: Path, numbers) -> list[str]:
-    return [make(driver, function(folder, files={"data": str(number)}))[0].id for number in numbers]
+    return [make(driver, function(folder, files={"data": str(number)}))[0].folder.name for number in numbers]
 
 
 def test_the_last_three_are_kept(tmp_path, cache, runs):
@@ -345,12 +345,12 @@ def test_images_of_other_functions_stay(tmp_path, cache, runs):
 
 def test_images_in_use_stay_until_they_are_released(driver, tmp_path, cache):
     made = [make(driver, function(tmp_path / "f", files={"data": str(number)}))[0] for number in range(5)]
-    assert images(cache) == {image.id for image in made}
+    assert images(cache) == {image.folder.name for image in made}
     for image in made[:3]:
         driver.release(image)
         driver.release(image)
     versions(driver, tmp_path / "f", [5])
-    assert {image.id for image in made[3:]} < images(cache)
+    assert {image.folder.name for image in made[3:]} < images(cache)
     assert len(images(cache)) == 3
 
 
@@ -362,7 +362,8 @@ from hotdash.functions.spec import FunctionSpec
 folder, cache = Path(sys.argv[1]), Path(sys.argv[2])
 driver = ProcessDriver(cache_dir=cache)
 spec = FunctionSpec(name="iron/greet", folder=folder, file=folder / "func.yaml", build=tuple(sys.argv[3:]))
-print(driver.build(spec, on_output=lambda line: print(line, flush=True), is_cancelled=lambda: False).id, flush=True)
+image = driver.build(spec, on_output=lambda line: print(line, flush=True), is_cancelled=lambda: False)
+print(image.folder.name, flush=True)
 sys.stdin.read()
 """
 
@@ -420,7 +421,7 @@ def test_two_builds_of_the_same_content_at_once_both_succeed(tmp_path, cache, ru
     assert len(made) == 6
     assert len({(image.id, image.folder) for image in made}) == 1
     assert [image.reused for image in made].count(False) == 1
-    assert images(cache) == {made[0].id}
+    assert images(cache) == {made[0].folder.name}
     for driver in drivers:
         driver.close()
 

@@ -75,10 +75,7 @@ class ProcessDriver:
         return self._builder.build(spec, on_output=on_output, is_cancelled=is_cancelled)
 
     def release(self, image: Image) -> None:
-        """Says that no container of the image will be started any more, so a later build may remove it.
-
-        Not part of the seam; without it an image that this driver built or reused stays until `close`.
-        """
+        """See the seam; without it an image that this driver built or reused stays until `close`."""
         self._store.release(image)
 
     def start(self, spec: ContainerSpec) -> ProcessContainer:

@@ -2,8 +2,8 @@
 
     CACHE/images/KEY-HASH/              one folder a function: its key, and a hash of its source folder and key
         .lock                           held (exclusively) by whoever changes the folder; for moments
-        IMAGE_ID/                       an image: read-only, and never changed
-        IMAGE_ID.lock                   held (shared) by each hotdash that may use it; its time: last use
+        IMAGE/                          an image, named by the first digits of its id: read-only, and never changed
+        IMAGE.lock                      held (shared) by each hotdash that may use it; its time: last use
         tmp-X/, tmp-X.lock              a build, its lock held (exclusively) by who builds; or what a dead one left
 
 All locks are flock's: the kernel frees them with the process, whatever it died of.
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 IMAGES_KEPT = 3  # of each function: what rollback can reach (the design's section 7)
 _TEMPORARY = "tmp-"
+_NAME_DIGITS = 16  # of 64: a name that stands in every traceback of a function is better short
 _LOCK = ".lock"
 
 
@@ -70,7 +71,7 @@ class ImageStore:
         Raises:
             OSError: The cache cannot be used. So for all that follow.
         """
-        image = self._place(spec) / image_id
+        image = self._place(spec) / image_id[:_NAME_DIGITS]
         if not image.is_dir():  # a look without the lock: most often there is none, and no folder either
             return None
         with _locked(image.parent):
@@ -96,7 +97,7 @@ class ImageStore:
         Returns:
             The image's folder, from now on in use, and whether another build of the same content was there first.
         """
-        image = draft.folder.parent / image_id
+        image = draft.folder.parent / image_id[:_NAME_DIGITS]
         with _locked(image.parent):
             lost = image.is_dir()
             if not lost:
