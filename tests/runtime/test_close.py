@@ -207,10 +207,12 @@ def test_callers_who_submit_while_it_closes_get_an_answer_or_an_error(bench):
     def call():
         while True:
             try:
-                tasks.append(bench.submit())
+                task = bench.submit()
             except RuntimeClosed as error:
                 refused.append(error)
                 return
+            tasks.append(task)
+            bench.result(task)
 
     callers = [threading.Thread(target=call, daemon=True) for _ in range(3)]
     for caller in callers:
