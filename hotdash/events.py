@@ -97,6 +97,11 @@ class BuildFailed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BuildCancelled(Event):
+    """The build was ended before its end: a newer one follows, or the runtime closes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeployFailed(Event):
     """The new revision's first container did not start or prove itself; what served before goes on serving."""
 

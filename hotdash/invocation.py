@@ -1,4 +1,6 @@
-"""`hotdash invoke`, behind its options: deploys one function, calls it, and waits. The main thread runs it.
+"""`hotdash invoke`, behind its options: calls a function once or many times, and waits.
+
+The main thread runs it; many calls have a thread (`caller:N`) each that are under way at once, made and joined here.
 
 stderr lines come in the runtime's event thread and are printed there as they come.
 """
@@ -11,6 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from hotdash import events as ev
+from hotdash.errors import HotdashError
 from hotdash.sanitize import plain
 
 if TYPE_CHECKING:
@@ -19,6 +22,10 @@ if TYPE_CHECKING:
     from hotdash.events import Event
     from hotdash.runtime.runtime import Runtime
     from hotdash.task import Task, TaskResult
+
+# A signal that comes in the instant before the main thread waits on a lock, or that the system gives to another thread,
+# does not end that wait: its handler would run only after it. So no wait is longer than this.
+_STEP_S = 0.2
 
 
 class StderrPrinter:
@@ -67,24 +74,41 @@ def call_many(
     """`count` calls, at most `concurrency` of them under way at once.
 
     Returns:
-        The results in the order of submits, and the seconds from the first submit to the last answer.
+        The results in the order of their ends, and the seconds from the first submit to the last answer.
+
+    Raises:
+        HotdashError: One was not taken.
     """
-    places = threading.Semaphore(concurrency)
+    results: list[TaskResult | HotdashError] = []
+    numbers = iter(range(count))
+
+    def call() -> None:
+        for _ in numbers:  # one iterator for all: each number is taken once
+            try:
+                task = runtime.submit(function, payload, headers=headers, timeout_s=timeout_s)
+            except HotdashError as error:
+                results.append(error)
+                return
+            results.append(_wait(task))
+
     began_s = time.perf_counter()
-    tasks = []
-    for _ in range(count):
-        places.acquire()
-        task = runtime.submit(function, payload, headers=headers, timeout_s=timeout_s)
-        task.add_done_callback(lambda _: places.release())
-        tasks.append(task)
-    results = [_wait(task) for task in tasks]
-    return results, time.perf_counter() - began_s
+    callers = [threading.Thread(target=call, name=f"caller:{number}", daemon=True) for number in range(concurrency)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    took_s = time.perf_counter() - began_s
+    answered = [result for result in results if not isinstance(result, HotdashError)]
+    for result in results:
+        if isinstance(result, HotdashError):
+            raise result
+    return answered, took_s
 
 
 def _wait(task: Task) -> TaskResult:
-    """Waits in steps: a wait without a limit on a raw lock would not let a signal's handler raise until it ends."""
+    """Waits in steps of `_STEP_S`, see there."""
     while True:
         try:
-            return task.result(timeout=3600)
+            return task.result(timeout=_STEP_S)
         except TimeoutError:
             continue

@@ -137,7 +137,7 @@ class TaskResult:
 _ending = threading.Lock()
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
+@dataclass(slots=True, eq=False, kw_only=True, weakref_slot=True)
 class Task:
     """The caller's handle of one submitted call. Safe to use from any thread.
 
@@ -194,6 +194,11 @@ class Task:
         result = self._result
         assert result is not None  # noqa: S101  the gate opens only once the result is set
         return result
+
+    @property
+    def has_callbacks(self) -> bool:
+        """Whether somebody waits for the end by callback."""
+        return self._callbacks is not None
 
     def cancel(self) -> bool:
         """Cancels the task: queued, it never starts; running, its container is retired (M15).

@@ -1,8 +1,9 @@
 """The seam of a driver. Small on purpose: three drivers (`process`, `docker`, a scripted `stub`), one contract suite.
 
 Who calls what: one *serve thread* a container starts, uses and closes it (`write`, `read`, `close_stdin`, `wait`,
-`stop`, `close`). One *stderr thread* a container calls `wait_stderr`; `take_stderr` is called by both, under a lock of
-the caller's. `wake`, `kill` and `stats` may be called by any thread at any time, also after `close`.
+`stop`, `close`). One *stderr thread* a container calls `wait_stderr`, and `wait` after the end; `take_stderr` is
+called by both, under a lock of the caller's. `wake`, `kill` and `stats` may be called by any thread at any time, also
+after `close`.
 A task's failure is never an exception here; `StartError` and `BuildError` are the platform's.
 """
 

@@ -24,15 +24,16 @@ if TYPE_CHECKING:
     Line = tuple[str, Attribution, str]  # task id or "", how it was attributed, text
 
 BATCH_S = 0.01  # after a delivery the thread rests this long: one switch of threads for many events, not one for each
-BACKLOG = 200_000  # entries that may wait; above it stderr lines are dropped and counted, nothing else
+BACKLOG_LINES = 100_000  # stderr lines that may wait; above it they are dropped and counted, nothing else is
 
 
 class EventBus:
     """Takes events from any thread and delivers them from its own, in the order in which they were taken.
 
-    There is no lock. An entry's place in the order is its place in one deque: `append` is atomic, and whoever emits
-    holds the lock that made the event true, so the order agrees with what happened. Numbers are given at delivery. An
-    entry is a plain tuple until then; the frozen event is made in the bus's thread, off the path of a task.
+    There is no lock on the way of tasks. An entry's place in the order is its place in one deque: `append` is atomic,
+    and whoever emits holds the lock that made the event true, so the order agrees with what happened. Numbers are
+    given at delivery. An entry is a plain tuple until then; the frozen event is made in the bus's thread, off the path
+    of a task.
     """
 
     def __init__(self, *, clock: Clock) -> None:
@@ -44,6 +45,8 @@ class EventBus:
         self._is_parked = False
         self._is_closed = False
         self._seq = 0
+        self._counting = threading.Lock()  # guards the two below
+        self._lines_waiting = 0
         self._dropped: dict[str, int] = {}
         self._listening = threading.Lock()  # guards _listeners against two subscribers at once
         self._thread = threading.Thread(target=self._deliver, name="events", daemon=True)
@@ -78,9 +81,11 @@ class EventBus:
 
     def emit_lines(self, function: str, container_id: str, revision: int, lines: Sequence[Line]) -> None:
         """Takes stderr lines, a `StderrLine` each at delivery; drops and counts them when listeners are far behind."""
-        if len(self._entries) > BACKLOG:
-            self._dropped[function] = self._dropped.get(function, 0) + len(lines)
-            return
+        with self._counting:
+            if self._lines_waiting > BACKLOG_LINES:
+                self._dropped[function] = self._dropped.get(function, 0) + len(lines)
+                return
+            self._lines_waiting += len(lines)
         self._entries.append((ev.StderrLine, self._clock.now(), function, container_id, revision, lines))
         if self._is_parked:
             self._is_parked = False
@@ -118,10 +123,6 @@ class EventBus:
             self._is_parked = False
             while entries:
                 self._deliver_one(entries.popleft())
-            if self._dropped:
-                dropped, self._dropped = self._dropped, {}
-                for function, count in dropped.items():
-                    self._publish(ev.LinesDropped, self._clock.now(), function, {"count": count})
             if self._is_closed and not entries:
                 return
             self._hurry.wait(BATCH_S)
@@ -141,6 +142,11 @@ class EventBus:
                     "text": text,
                 }
                 self._publish(kind, at_s, function, fields)
+            with self._counting:
+                self._lines_waiting -= len(lines)
+                dropped, self._dropped = self._dropped, {}
+            for loser, count in dropped.items():
+                self._publish(ev.LinesDropped, self._clock.now(), loser, {"count": count})
         else:
             self._publish(*entry)
 

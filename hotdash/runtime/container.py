@@ -17,7 +17,6 @@ from hotdash.errors import StartError
 from hotdash.events import CONTAINER_MOVES, ContainerState
 from hotdash.protocol.formats import format_of
 from hotdash.runtime.exchange import Exchange
-from hotdash.runtime.ledger import ENDED_IDLE
 from hotdash.runtime.stderr import StderrTap
 from hotdash.task import NO_HEADERS, TaskResult, TaskStatus
 
@@ -89,7 +88,8 @@ class ServedContainer:
         self.leave_reason = ""  # takes no more tasks; the one it runs, it finishes
         self.kill_reason = ""  # ends now; the task it runs fails with this reason
         self.has_failed = False  # nobody asked it to end
-        self.has_exited = False  # its process is seen to have ended
+        self.end_cause = ""  # how its process ended by itself, once that is seen
+        self.launch_round = 0  # see `StartFailures`
         self.rests = False  # it is idle, or was and its gate has been opened since
         self.is_retired = False  # killed at once rather than asked to end
         self.proving = False  # the first of a new revision, outside R4's count until the swap
@@ -132,6 +132,7 @@ class ServedContainer:
         try:
             self.thread.start()
         except RuntimeError as error:
+            self._supervisor.forget_thread(self.thread)
             self._supervisor.start_failed(self, f"no thread could be started: {error}")
             self._supervisor.gone(self)
 
@@ -149,8 +150,10 @@ class ServedContainer:
             self._supervisor.broke(self, error)
             threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, self.thread)))
         finally:
-            self._end()
-            self._supervisor.gone(self)
+            try:
+                self._end()
+            finally:
+                self._supervisor.gone(self)
 
     def _open(self, task_environment: Mapping[str, str]) -> None:
         """Starts the container and its stderr thread.
@@ -188,8 +191,10 @@ class ServedContainer:
 
     def _drain(self) -> None:
         """The stderr thread; it is also the first to see that a container ended while nobody was reading."""
+        assert self.io is not None  # noqa: S101  set before this thread starts
         self._tap.run()
-        self._supervisor.has_ended(self)
+        end = self.io.wait(EXIT_WAIT_S)
+        self._supervisor.has_ended(self, f"the container {end} while idle{self._last_words()}")
 
     def _end(self) -> None:
         """Stops the container (at once if it is killed or retired), and gives everything back."""
@@ -200,9 +205,7 @@ class ServedContainer:
             io.kill()
         else:
             io.stop(STOP_GRACE_S)
-        end = io.wait(EXIT_WAIT_S)
-        if self.leave_reason == ENDED_IDLE:
-            self.leave_reason = f"the container {end} while idle"
+        io.wait(EXIT_WAIT_S)
         self._stderr_thread.join(EXIT_WAIT_S)
         io.close()
         self._stderr_thread.join()

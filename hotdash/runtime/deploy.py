@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hotdash import events as ev
-from hotdash.errors import BuildError, NeedsDocker, NeedsRuntime, StartError
+from hotdash.errors import BuildCancelled, BuildError, NeedsDocker, NeedsRuntime, StartError
 from hotdash.events import FunctionState
 from hotdash.protocol.formats import format_of
 from hotdash.runtime.effects import Effects
@@ -76,7 +75,7 @@ class Deploys:
                 kept = ", ".join(f"r{past.number}" for past in self._past) or "none yet"
                 wanted = "an earlier revision" if number is None else f"r{number}"
                 raise StartError(f"{self._ledger.key} cannot go back to {wanted}; kept: {kept}")
-            return self._make_live(replace(chosen, number=live.number + 1), build_s=0.0)
+            return self._make_live(chosen.renewed(number=live.number + 1, limits=self._ledger.spec), build_s=0.0)
 
     def report_faults(self, faults: tuple[str, ...]) -> None:
         """The function's file is broken, or (no faults) mended; what is live goes on."""
@@ -90,6 +89,12 @@ class Deploys:
         try:
             format_of(spec)
             return self._services.driver.build(spec, on_output=self._say, is_cancelled=is_cancelled)
+        except BuildCancelled:
+            # No failure: a newer build follows, or the runtime closes. With nothing live the function is still
+            # building, and its tasks wait on.
+            with self._supervisor.lock:
+                self._emit(ev.BuildCancelled, self._ledger.key)
+            raise
         except BuildError as error:
             state = FunctionState.FAILED
             if isinstance(error, NeedsDocker):
@@ -97,6 +102,9 @@ class Deploys:
             elif isinstance(error, NeedsRuntime):
                 state = FunctionState.NEEDS_RUNTIME
             self._build_failed(state, str(error), error.log)
+            raise
+        except Exception as error:
+            self._build_failed(FunctionState.FAILED, f"a fault in hotdash: {error!r}", ())
             raise
 
     def _make_live(self, revision: Revision, *, build_s: float) -> Deployment:
@@ -185,7 +193,7 @@ class Deploys:
         effects = Effects()
         with self._supervisor.lock:
             ledger = self._ledger
-            has_changed, ledger.spec = spec != ledger.spec, spec
+            has_changed = ledger.set_limits(spec, effects)
             if ledger.start_succeeded() or has_changed:  # a redeploy tries a failing function again (M5)
                 ledger.become(FunctionState.READY)
             number = 0 if ledger.revision is None else ledger.revision.number

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hotdash.errors import ContainerGone
+from hotdash.errors import ContainerGone, ProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,15 +59,19 @@ class Exchange:
 
         Raises:
             Interrupted, DeadlinePassed, StreamEnded: See there.
-            ProtocolError: The bytes that came are not an answer.
+            ProtocolError: The bytes that came are not an answer, or not to this request.
         """
         if is_interrupted():  # before the first wait: a look at stdout may have taken the wake
             raise Interrupted
         rest = self._send(request)
         container, feed, now = self._container, self._decoder.feed, self._clock.now
+        has_begun = False
         while True:
             chunk = container.read(deadline_s - now(), or_writable=bool(rest))
             if chunk:
+                if not has_begun:
+                    has_begun = True
+                    self._check_read(chunk)
                 answer = feed(chunk)
                 if answer is not None:
                     return answer
@@ -102,6 +106,16 @@ class Exchange:
                 raise Interrupted
             if self._clock.now() >= deadline_s:
                 raise DeadlinePassed
+
+    def _check_read(self, chunk: bytes) -> None:
+        """What comes while nothing of the request has been read answers something else: a task before it (M1).
+
+        Raises:
+            ProtocolError: That is so, as far as it can be told.
+        """
+        unread = self._container.unread_bytes()
+        if unread is not None and 0 < self.written <= unread:
+            raise ProtocolError(f"it wrote before it had read anything of the request: {chunk[:60]!r}")
 
     def _send(self, request: bytes) -> memoryview | None:
         """Sends what goes at once; returns what is left, or None if nothing is."""

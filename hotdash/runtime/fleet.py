@@ -93,14 +93,12 @@ class Fleet:
         return is_parked
 
     def counts(self, *, queued: int, spec: FunctionSpec, revision: Revision | None, min_warm: int) -> Counts:
-        """What the scaling decision is made of: the live revision's containers, proving ones apart (section 7)."""
-        starting = idle = busy = leaving = 0
+        """What the scaling decision is made of: the live revision's containers, but proving and draining ones."""
+        starting = idle = busy = 0
         for container in self._by_id.values():
-            if container.revision is not revision or container.proving:
+            if container.revision is not revision or container.proving or container.leave_reason:
                 continue
-            if container.leave_reason:
-                leaving += 1
-            elif container.state is ContainerState.STARTING:
+            if container.state is ContainerState.STARTING:
                 starting += 1
             elif container.state is ContainerState.IDLE:
                 idle += 1
@@ -111,7 +109,6 @@ class Fleet:
             starting=starting,
             idle=idle,
             busy=busy,
-            leaving=leaving,
             limit=spec.max_concurrency,
             min_warm=min_warm,
         )

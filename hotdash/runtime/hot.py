@@ -65,43 +65,58 @@ class HotContainer(ServedContainer):
         """Runs one task to its end and returns the next one, if one waits."""
         outcome = self._run(task)
         result = outcome.result
+        if result is None and self._supervisor.give_back(self, task, outcome.unread):
+            return None
+        if result is None and self._is_interrupted():
+            result = self._interrupted(task)
         if result is None:
-            if self._supervisor.give_back(self, task, outcome.unread):
-                return None
             error = f"{outcome.unread}; it had not read the request, and neither had the container before it"
             result = self._result(task, TaskStatus.ERROR, error=error)
+        goes_on = not task.has_callbacks  # they run in this thread, and nobody is to wait for them
         following = self._supervisor.finish(
-            self, result, retire=outcome.retire, answered=outcome.answered, died=outcome.died
+            self, result, retire=outcome.retire, answered=outcome.answered, died=outcome.died, goes_on=goes_on
         )
         task.set_result(result)
-        return following
+        return following if goes_on else self._supervisor.take(self)
 
     def _park(self) -> Task | None:
         """Waits idle for a task; None when it is time to end (R6).
 
-        Whoever takes a resting container off the idle stack opens its gate, once: with a task, or to let it leave. A
-        container that did not come to rest has been dismissed, and no gate will open.
+        Whoever takes a resting container off the idle stack opens its gate: with a task, or to let it leave. So it is
+        when the idle time is changed: it looks, and waits on. A container that did not come to rest has been dismissed,
+        and no gate will open.
         """
         idle_s = self._supervisor.spec.idle_timeout_s
-        while self.rests and not self.gate.wait(idle_s):
-            if self._supervisor.idled_out(self):
+        while self.rests:
+            if self.gate.wait(idle_s):
+                if self.task is not None or self.leave_reason:
+                    break
+                idle_s = self._supervisor.spec.idle_timeout_s
+            elif self._supervisor.idled_out(self):
                 return None
-            idle_s = max(self._supervisor.spec.idle_timeout_s, _WARM_LOOK_S)
+            else:
+                idle_s = max(self._supervisor.spec.idle_timeout_s, _WARM_LOOK_S)
         self.rests = False
         return self.task
 
     def _run(self, task: Task) -> Outcome:
-        """Sends the task and reads its answer."""
+        """Looks whether the container is fit for the task, sends it, and reads its answer."""
         io = self.io
         assert io is not None  # noqa: S101  serve() has opened it
-        self._tap.begin(task.id)
         before = io.read(0)
         if before is not None and (before == b"" or not is_blank(before)):
             return Outcome(unread=self._unfit(before), retire="unfit", died=True)
+        self._tap.begin(task.id)
+        if self._clock.now() >= (deadline_s := self._deadline_s(task)):  # it waited too long: nothing was sent
+            return Outcome(result=self._timed_out(task))
+        return self._converse(task, deadline_s)
+
+    def _converse(self, task: Task, deadline_s: float) -> Outcome:
+        """One exchange, and what became of it."""
         self._decoder.begin(task.request)
         request = self._format.encode(self.revision.spec, task.request)
         try:
-            answer = self._exchange.run(request, deadline_s=self._deadline_s(task), is_interrupted=self._is_interrupted)
+            answer = self._exchange.run(request, deadline_s=deadline_s, is_interrupted=self._is_interrupted)
         except Interrupted:
             result = self._interrupted(task)
             return Outcome(result=result, retire=result.error or "interrupted")

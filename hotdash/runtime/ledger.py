@@ -6,6 +6,7 @@ stand here, and all locking in `supervisor.py` and `deploy.py`.
 
 from __future__ import annotations
 
+import weakref
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from hotdash.task import Task
 
 CLOSED = "RuntimeClosed: the runtime closed"
-ENDED_IDLE = "it ended while idle"
 
 
 class Ledger:
@@ -49,7 +49,7 @@ class Ledger:
         services: Services,
         make_container: Callable[[Revision], ServedContainer],
         reconsider: Callable[[], object],
-        expire: Callable[[Task], object],
+        expire: Callable[[Task | None], object],
     ) -> None:
         self.spec = spec
         self.key = spec.key
@@ -141,9 +141,9 @@ class Ledger:
         self._watch_deadline(task)
         self.scale(effects)
 
-    def put_back(self, task: Task) -> None:
-        """A dispatched task was certainly not read: it is the next one again, once (M4)."""
-        task.redispatched = True
+    def put_back(self, task: Task, *, was_sent: bool = True) -> None:
+        """A dispatched task was certainly not read: it is the next one again; once, if it was sent (M4)."""
+        task.redispatched = task.redispatched or was_sent
         task.state = TaskState.QUEUED
         self.queue.appendleft(task)
         self.announce(task, again=True)
@@ -153,8 +153,8 @@ class Ledger:
         """A hot container has nothing to do: gives it the next task, or lets it rest; None if it parks or leaves."""
         if container.leave_reason:
             return None
-        if container.has_exited:
-            self.fleet.dismiss(container, ENDED_IDLE, failed=True)
+        if container.end_cause:
+            self.fleet.dismiss(container, container.end_cause, failed=True)
             return None
         if self.queue:
             task = self.queue.popleft()
@@ -194,9 +194,10 @@ class Ledger:
         return UnknownFunction(f"{self.key}: {self.closing}")
 
     def _watch_deadline(self, task: Task) -> None:
-        """A waiting task's own deadline is nobody's wait, so the timekeeper watches it."""
+        """A waiting task's own deadline is nobody's wait: the timekeeper watches it, weakly: it may end long before."""
         if task.request.timeout_s is not None:
-            self._timekeeper.at(task.submitted_s + task.request.timeout_s, lambda: self._expire(task))
+            watched = weakref.ref(task)
+            self._timekeeper.at(task.submitted_s + task.request.timeout_s, lambda: self._expire(watched()))
 
     # ---- containers
 
@@ -217,10 +218,19 @@ class Ledger:
             self._say(decision.reason)
         for _ in range(decision.start):
             container = self._make_container(revision)
+            container.launch_round = self._failures.round
             self.fleet.add(container)
             if container.is_cold:
                 self.dispatch(container, self.queue.popleft())
             effects.launch(container)
+
+    def set_limits(self, spec: FunctionSpec, effects: Effects) -> bool:
+        """Takes new limits, which apply at once; resting containers look at their idle time. True if any differ."""
+        has_changed, self.spec = spec != self.spec, spec
+        if has_changed:
+            for container in self.fleet.idle:
+                effects.open(container.gate)
+        return has_changed
 
     def feed(self, effects: Effects) -> None:
         """Gives waiting tasks to idle containers; needed only after a task was put back."""
@@ -231,22 +241,32 @@ class Ledger:
 
     def is_needed_warm(self) -> bool:
         """Whether stopping one idle container would leave fewer than `min_warm`."""
+        return not self.closing and self._living() <= self.spec.min_warm
+
+    def _living(self) -> int:
+        """How many containers of the live revision take tasks, or will."""
         counts = self.fleet.counts(queued=0, spec=self.spec, revision=self.revision, min_warm=0)
-        return not self.closing and counts.starting + counts.idle + counts.busy <= self.spec.min_warm
+        return counts.starting + counts.idle + counts.busy
 
     def start_succeeded(self) -> bool:
         """A container answered, or a deploy starts afresh: True if the function had been failing (M5)."""
         return self._failures.succeeded()
 
-    def start_failed(self, cause: str, effects: Effects) -> None:
-        """A start failed (M5): tries again after a back-off; after the last try the waiting tasks fail."""
+    def start_failed(self, container: ServedContainer, cause: str, effects: Effects) -> None:
+        """A start failed (M5): tries again after a back-off; after the last try the waiting tasks fail.
+
+        They wait on if other containers still serve; then the next try is a while away.
+        """
         now_s = self._clock.now()
-        if self._failures.failed(cause, now_s):
+        if self._failures.failed(cause, launched_in=container.launch_round, now_s=now_s):
             reason = f"{TRIES} starts in a row failed; the last: {cause}"
             self.become(FunctionState.FAILING, reason)
-            self.fail_queue(TaskStatus.ERROR, f"{self.key} does not start: {reason}", effects)
-        else:
-            self._timekeeper.at(now_s + self._failures.wait_s(now_s), self._reconsider)
+            if self._living():
+                self._failures.rest(now_s)
+            else:
+                self.fail_queue(TaskStatus.ERROR, f"{self.key} does not start: {reason}", effects)
+        if (wait_s := self._failures.wait_s(now_s)) > 0:
+            self._timekeeper.at(now_s + wait_s, self._reconsider)
 
     def kill(self, container: ServedContainer, reason: str, effects: Effects) -> None:
         """Ends a container now, whatever it does; the task it runs fails with `reason`."""

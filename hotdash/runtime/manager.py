@@ -29,8 +29,8 @@ class Managed:
 class Manager:
     """Functions by their keys.
 
-    The lock guards both dicts against two threads that add or remove; `find` reads without it (a dict's `get` is one
-    step), since it stands in the path of every task.
+    The lock guards the dict and the list against two threads that add or remove; `find` reads without it (a dict's
+    `get` is one step), since it stands in the path of every task.
     """
 
     def __init__(self, *, services: Services) -> None:
@@ -79,12 +79,14 @@ class Manager:
                 raise self._unknown(key)
             self._leaving = [left for left in self._leaving if not left.wait_settled(0)]
             self._leaving.append(managed.supervisor)
-        managed.supervisor.start_closing(f"{key} was removed", state=FunctionState.REMOVED)
+            # Under this lock, so that `removed` comes before anything of a newer function with the same key.
+            effects = managed.supervisor.start_closing(f"{key} was removed", state=FunctionState.REMOVED)
+        effects.carry_out()
         managed.supervisor.drain()
 
     def task(self, task_id: str) -> Task | None:
         """The waiting or running task of that id, or None."""
-        found = (managed.supervisor.find(task_id) for managed in tuple(self._functions.values()))
+        found = (supervisor.find(task_id) for supervisor in self.supervisors())
         return next((task for task in found if task is not None), None)
 
     def all(self) -> dict[str, Managed]:
@@ -92,17 +94,19 @@ class Manager:
         with self._lock:
             return dict(sorted(self._functions.items()))
 
-    def close(self) -> tuple[Supervisor, ...]:
-        """Adds no more functions; returns every supervisor that may still have something, removed ones too."""
+    def supervisors(self) -> tuple[Supervisor, ...]:
+        """Every supervisor that may still have something, those of removed functions too."""
+        with self._lock:
+            return (*self._leaving, *(managed.supervisor for managed in self._functions.values()))
+
+    def close(self) -> None:
+        """Adds no more functions."""
         with self._lock:
             self._is_closed = True
-            return (*self._leaving, *(managed.supervisor for managed in self._functions.values()))
 
     def owns(self, thread: threading.Thread) -> bool:
         """Whether it is a thread of one of the containers."""
-        with self._lock:
-            supervisors = (*self._leaving, *(managed.supervisor for managed in self._functions.values()))
-        return any(supervisor.owns(thread) for supervisor in supervisors)
+        return any(supervisor.owns(thread) for supervisor in self.supervisors())
 
     def _unknown(self, key: str) -> UnknownFunction:
         known = sorted(self._functions)

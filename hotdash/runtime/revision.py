@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,6 +37,21 @@ class Revision:
             spec.network,
             spec.writable,
         )
+
+    def renewed(self, *, number: int, limits: FunctionSpec) -> Revision:
+        """The same under a new number, with the limits of `limits`: those are the function's, not a revision's."""
+        old = self.spec
+        spec = replace(
+            limits,
+            config=old.config,
+            format=old.format,
+            memory_mb=old.memory_mb,
+            network=old.network,
+            writable=old.writable,
+            entrypoint=old.entrypoint,
+            cmd=old.cmd,
+        )
+        return Revision(number=number, image=self.image, spec=spec)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

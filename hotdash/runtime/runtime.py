@@ -166,7 +166,7 @@ class Runtime:
 
     def kill(self, container_id: str, *, reason: str = "the container was killed by the user") -> bool:
         """Kills one container; the task it runs fails with `reason`. False if there is no such container."""
-        return any(managed.supervisor.kill(container_id, reason) for managed in self._manager.all().values())
+        return any(supervisor.kill(container_id, reason) for supervisor in self._manager.supervisors())
 
     def snapshot(self) -> RuntimeSnapshot:
         """The truth: every function with its containers, each function taken at one moment."""
@@ -202,9 +202,10 @@ class Runtime:
             if self._is_closed:
                 return
             deadline_s = self.clock.now() + timeout_s
-            supervisors = self._manager.close()
+            self._manager.close()
+            supervisors = self._manager.supervisors()
             for supervisor in supervisors:
-                supervisor.start_closing(CLOSED)
+                supervisor.start_closing(CLOSED).carry_out()
             for supervisor in supervisors:
                 supervisor.wait_settled(deadline_s - self.clock.now())
             for supervisor in supervisors:

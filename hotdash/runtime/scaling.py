@@ -14,7 +14,6 @@ class Counts:
         starting: Containers that will take a task once they have started.
         idle: Containers that wait for a task.
         busy: Containers that run one.
-        leaving: Containers that will take no more tasks but still live: they keep their place until they are gone.
         limit: `max_concurrency`.
         min_warm: Containers to keep even with no task.
     """
@@ -23,7 +22,6 @@ class Counts:
     starting: int
     idle: int
     busy: int
-    leaving: int
     limit: int
     min_warm: int = 0
 
@@ -45,10 +43,10 @@ def decide(counts: Counts) -> Decision:
     living = counts.starting + counts.idle + counts.busy
     uncovered = max(counts.queued - counts.idle - counts.starting, 0)
     wanted = max(uncovered, min(counts.min_warm, counts.limit) - living, 0)
-    room = max(counts.limit - living - counts.leaving, 0)
+    room = max(counts.limit - living, 0)
     start = min(wanted, room)
     if start and uncovered:
-        return Decision(start=start, reason=f"starting {start}: {_tasks(counts.queued)} and {_busy(counts)}")
+        return Decision(start=start, reason=f"starting {start}: {_tasks(counts.queued)}, {_busy(counts)}")
     if start:
         return Decision(start=start, reason=f"starting {start}: min_warm {counts.min_warm} are kept warm")
     return Decision(start=0, reason=_why_not(counts, wanted))
@@ -59,11 +57,9 @@ def _why_not(counts: Counts, wanted: int) -> str:
     if not wanted:
         if not counts.queued:
             return "nothing waits"
-        return f"{counts.starting} starting for {_tasks(counts.queued)}" if counts.starting else "an idle one takes it"
-    others = [f"{counts.starting} starting"] * bool(counts.starting) + [f"{counts.leaving} stopping"] * bool(
-        counts.leaving
-    )
-    return f"max_concurrency {counts.limit} reached: " + ", ".join([f"{counts.busy} busy", *others])
+        return f"{counts.starting} starting for {counts.queued} waiting" if counts.starting else "an idle one takes it"
+    starting = f", {counts.starting} starting" if counts.starting else ""
+    return f"max_concurrency {counts.limit} reached: {counts.busy} busy{starting}"
 
 
 def _tasks(count: int) -> str:

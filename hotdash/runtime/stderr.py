@@ -46,6 +46,7 @@ class LineSplitter:
     def flush(self) -> list[str]:
         """The unfinished line as a line of its own, if there is one: what comes later starts a new one."""
         rest, self._rest = self._rest, b""
+        self._is_cutting = False
         return [self._text(rest)] if rest else []
 
     @staticmethod
@@ -147,7 +148,12 @@ class StderrTap:
 
     def _keep(self, text: str) -> None:
         self._lines.append(text)
-        self._lines_bytes += len(text)
+        self._lines_bytes += _size_bytes(text)
         while self._lines_bytes > TASK_STDERR_BYTES:
-            self._lines_bytes -= len(self._lines.popleft())
+            self._lines_bytes -= _size_bytes(self._lines.popleft())
             self._lines_dropped += 1
+
+
+def _size_bytes(text: str) -> int:
+    """What a line took on stderr, its end included."""
+    return 1 + (len(text) if text.isascii() else len(text.encode()))

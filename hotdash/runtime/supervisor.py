@@ -15,7 +15,7 @@ from hotdash import events as ev
 from hotdash.runtime.cold import ColdContainer
 from hotdash.runtime.effects import Effects
 from hotdash.runtime.hot import HotContainer
-from hotdash.runtime.ledger import ENDED_IDLE, Ledger
+from hotdash.runtime.ledger import Ledger
 from hotdash.task import TaskState, TaskStatus
 
 if TYPE_CHECKING:
@@ -144,11 +144,25 @@ class Supervisor:
 
     def take(self, container: ServedContainer) -> Task | None:
         """A hot container is ready: its first task, or None if it is to park or to leave."""
+        effects = Effects()
         with self.lock:
-            return self.ledger.next(container)
+            task = self.ledger.next(container)
+            if container.end_cause:  # it ended before it could be given anything
+                self._after_failure(container, container.end_cause, effects)
+            elif self.ledger.queue:
+                self.ledger.scale(effects)  # nothing to start, but why the others wait has changed
+        effects.carry_out()
+        return task
 
     def finish(
-        self, container: ServedContainer, result: TaskResult, *, retire: str, answered: bool, died: bool = False
+        self,
+        container: ServedContainer,
+        result: TaskResult,
+        *,
+        retire: str,
+        answered: bool,
+        died: bool = False,
+        goes_on: bool = True,
     ) -> Task | None:
         """A container's task has ended; the caller sets the result right after this.
 
@@ -158,9 +172,10 @@ class Supervisor:
             retire: Why the container may not be used again; empty if it may.
             answered: Whether an answer came, good or bad: the function's containers do start (M5).
             died: Whether the container ended by itself.
+            goes_on: Whether it can take a task now; False where it calls its callers' callbacks first, and then `take`.
 
         Returns:
-            The next task, or None if the container is to park or to leave.
+            The next task, or None if the container is to park or to leave, or does not go on.
         """
         ledger = self.ledger
         with self.lock:
@@ -170,12 +185,12 @@ class Supervisor:
             container.tasks_served += 1
             task.state = TaskState.ENDED
             self._emit(ev.TaskEnded, self.key, result=result)
-            if answered and ledger.start_succeeded():
+            if answered and container.tasks_served == 1 and ledger.start_succeeded():
                 ledger.become(ev.FunctionState.READY)
             if retire:
                 container.is_retired = True
                 ledger.fleet.dismiss(container, retire, failed=died)
-            return ledger.next(container)
+            return ledger.next(container) if goes_on else None
 
     def give_back(self, container: ServedContainer, task: Task, cause: str) -> bool:
         """A container certainly did not read its task, and leaves (M4).
@@ -187,7 +202,7 @@ class Supervisor:
         with self.lock:
             container.is_retired = True
             self.ledger.fleet.dismiss(container, cause, failed=True)
-            is_wanted = self._wants_again(container, task)
+            is_wanted = not (task.redispatched or task.cancel_requested or container.kill_reason)
             if is_wanted:
                 container.task = None
                 self.ledger.put_back(task)
@@ -202,12 +217,11 @@ class Supervisor:
             was_dismissed = bool(container.leave_reason)
             self.ledger.fleet.dismiss(container, cause, failed=True)
             task, container.task = container.task, None
-            if task is not None:
-                if self._wants_again(container, task):
-                    self.ledger.put_back(task)
-                else:
-                    status = TaskStatus.CANCELLED if task.cancel_requested else TaskStatus.ERROR
-                    effects.answer(task, self.ledger.end_unrun(task, status, container.kill_reason or cause))
+            if task is not None and (task.cancel_requested or container.kill_reason):
+                status = TaskStatus.CANCELLED if task.cancel_requested else TaskStatus.ERROR
+                effects.answer(task, self.ledger.end_unrun(task, status, container.kill_reason or cause))
+            elif task is not None:  # it was never sent anywhere: M5 says how often that is tried, not M4
+                self.ledger.put_back(task, was_sent=False)
             if not was_dismissed:
                 self._after_failure(container, cause, effects)
         container.proof.end(cause)
@@ -221,16 +235,16 @@ class Supervisor:
             self.ledger.fleet.dismiss(container, f"idle for {self.spec.idle_timeout_s:g} s")
             return True
 
-    def has_ended(self, container: ServedContainer) -> None:
-        """A container ended by itself, as its stderr thread saw: one that is idle leaves; a busy one does not rest."""
+    def has_ended(self, container: ServedContainer, cause: str) -> None:
+        """A container ended, as its stderr thread saw: one that is idle leaves; another does not come to rest."""
         effects = Effects()
         with self.lock:
-            container.has_exited = True
+            container.end_cause = cause
             if container in self.ledger.fleet.idle:
                 container.is_retired = True
-                self.ledger.fleet.dismiss(container, ENDED_IDLE, failed=True)
+                self.ledger.fleet.dismiss(container, cause, failed=True)
                 effects.open(container.gate)
-                self._after_failure(container, ENDED_IDLE, effects)
+                self._after_failure(container, cause, effects)
         effects.carry_out()
 
     def broke(self, container: ServedContainer, error: BaseException) -> None:
@@ -242,6 +256,7 @@ class Supervisor:
             task, container.task = container.task, None
             if task is not None and not task.done():
                 effects.answer(task, self.ledger.end_unrun(task, TaskStatus.ERROR, reason))
+            self._after_failure(container, reason, effects)
         container.proof.end(reason)
         effects.carry_out()
 
@@ -260,11 +275,15 @@ class Supervisor:
     def adopt_thread(self, thread: threading.Thread) -> None:
         """Remembers a container's thread, for `join`; forgets those that have ended."""
         with self._threads_lock:
-            self._threads = {known for known in self._threads if known.is_alive()}
+            self._threads = {known for known in self._threads if known.ident is None or known.is_alive()}
             self._threads.add(thread)
 
-    def start_closing(self, reason: str, *, state: FunctionState | None = None) -> None:
-        """Takes no more tasks; what waits and runs goes on, and containers leave as they fall idle."""
+    def start_closing(self, reason: str, *, state: FunctionState | None = None) -> Effects:
+        """Takes no more tasks; what waits and runs goes on, and containers leave as they fall idle.
+
+        Returns:
+            What the caller is to carry out, once it holds no lock.
+        """
         effects = Effects()
         with self.lock:
             ledger = self.ledger
@@ -279,14 +298,14 @@ class Supervisor:
             if ledger.revision is None:
                 ledger.fail_queue(TaskStatus.CANCELLED, f"{reason} before this task started", effects)
             self._look_settled(effects)
-        effects.carry_out()
+        return effects
 
     def drain(self, containers: Sequence[ServedContainer] | None = None) -> None:
         """Gives leaving containers (all, by default) `drain_timeout` seconds; what is left then is killed."""
         limit_s = self.spec.drain_timeout_s
         with self.lock:
             leaving = tuple(self.ledger.fleet if containers is None else containers)
-        if leaving:
+        if leaving or self.ledger.closing:
             self._services.timekeeper.at(self._clock.now() + limit_s, lambda: self._drain_over(leaving, limit_s))
 
     def end(self, reason: str) -> None:
@@ -310,6 +329,11 @@ class Supervisor:
             if left_s <= 0 or not self._settled.wait(left_s):
                 return False
 
+    def forget_thread(self, thread: threading.Thread) -> None:
+        """A thread that was adopted could not be started."""
+        with self._threads_lock:
+            self._threads.discard(thread)
+
     def owns(self, thread: threading.Thread) -> bool:
         """Whether it is one of its containers' threads."""
         with self._threads_lock:
@@ -324,14 +348,11 @@ class Supervisor:
 
     # ---- under the lock
 
-    def _wants_again(self, container: ServedContainer, task: Task) -> bool:
-        return not (task.redispatched or task.cancel_requested or container.kill_reason)
-
     def _after_failure(self, container: ServedContainer, cause: str, effects: Effects) -> None:
         """A container failed: before its first answer that is a failed start (M5); what waits is looked at again."""
         is_current = container.revision is self.ledger.revision and not container.proving
         if container.tasks_served == 0 and is_current:
-            self.ledger.start_failed(cause, effects)
+            self.ledger.start_failed(container, cause, effects)
         self.ledger.feed(effects)
         self.ledger.scale(effects)
 
@@ -342,13 +363,16 @@ class Supervisor:
     # ---- the timekeeper's thread
 
     def _drain_over(self, leaving: Sequence[ServedContainer], limit_s: float) -> None:
-        """What still runs on a replaced or removed revision has had its time."""
+        """What still runs on a replaced or removed revision has had its time; of a removed function, what waits too."""
+        if self.ledger.closing:
+            self.end(f"drain_timeout {limit_s:g} s passed after {self.ledger.closing}")
+            return
         effects = Effects()
         with self.lock:
             for container in leaving:
                 if self.ledger.fleet.get(container.id) is container:
                     self.ledger.kill(
-                        container, f"drain_timeout {limit_s:g} s passed: {container.leave_reason}", effects
+                        container, f"drain_timeout {limit_s:g} s passed after {container.leave_reason}", effects
                     )
         effects.carry_out()
 
@@ -358,11 +382,11 @@ class Supervisor:
             self.ledger.scale(effects)
         effects.carry_out()
 
-    def _expire(self, task: Task) -> None:
+    def _expire(self, task: Task | None) -> None:
         """A waiting task's own deadline has come; one that runs is its serve thread's affair."""
         effects = Effects()
         with self.lock:
-            if task.state is not TaskState.QUEUED:
+            if task is None or task.state is not TaskState.QUEUED:
                 return
             self.ledger.queue.remove(task)
             error = f"the caller's timeout of {task.request.timeout_s:g} s passed in the queue: {self.ledger.why}"

@@ -139,6 +139,11 @@ class Store:
         self._deploy_ended(event, DeployEnd.FAILED, event.reason)
 
     @_fold.register
+    def _(self, event: ev.BuildCancelled) -> None:
+        if record := self._touched(event):
+            record.is_building = False
+
+    @_fold.register
     def _(self, event: ev.DeployFailed) -> None:
         self._deploy_ended(event, DeployEnd.FAILED, event.reason)
 

@@ -92,6 +92,7 @@ class Hotdash:
         )
         try:
             until(lambda: len(pids_in(self.pids_file)) == 3 * calls or self.process.poll() is not None, "the calls")
+            assert self.process.poll() is None, self.process.communicate()
             self.pids = {child.pid for child in psutil.Process(self.process.pid).children(recursive=True)}
         except BaseException:
             self.end()

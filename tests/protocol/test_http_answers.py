@@ -5,12 +5,13 @@ from __future__ import annotations
 import string
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from hotdash.errors import ProtocolError
 from hotdash.protocol.base import MAX_HEAD_BYTES, Answer
 from hotdash.protocol.exchange import MAX_INTERIM, HttpDecoder, is_blank
 from hotdash.task import TaskRequest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 GET = TaskRequest(id="0" * 24, function="echo", payload=b"")
 HEAD = TaskRequest(id="0" * 24, function="echo", payload=b"", method="HEAD")

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import httptools
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from hotdash.errors import BuildError, InvalidRequest, ProtocolError
 from hotdash.functions.spec import Format, FunctionSpec
 from hotdash.protocol.formats import FORMATS, format_of
 from hotdash.protocol.headers import MAX_PAYLOAD_BYTES, check_request
 from hotdash.protocol.route import route_parameters
 from hotdash.task import TaskRequest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 HTTP, COLD = FORMATS[Format.HTTP], FORMATS[Format.DEFAULT]
 ID = "0123456789abcdef01234567"

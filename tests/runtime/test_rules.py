@@ -119,7 +119,7 @@ def test_r3_the_first_task_starts_one_container_at_once(bench):
     task = bench.submit()
     bench.asked(task)
     assert bench.states() == ["busy"]
-    assert bench.snapshot().why == "starting 1: 1 task waits and no container runs"
+    assert bench.snapshot().why == "starting 1: 1 task waits, no container runs"
     bench.answer(task)
 
 

@@ -9,35 +9,30 @@ from hypothesis import strategies as st
 from hotdash.runtime.scaling import Counts, Decision, decide
 
 
-def counts(*, queued=0, starting=0, idle=0, busy=0, leaving=0, limit=4, min_warm=0):
-    return Counts(
-        queued=queued, starting=starting, idle=idle, busy=busy, leaving=leaving, limit=limit, min_warm=min_warm
-    )
+def counts(*, queued=0, starting=0, idle=0, busy=0, limit=4, min_warm=0):
+    return Counts(queued=queued, starting=starting, idle=idle, busy=busy, limit=limit, min_warm=min_warm)
 
 
 @pytest.mark.parametrize(
     ("given_counts", "start", "reason"),
     [
         # the first task starts one, at once (R3)
-        (counts(queued=1), 1, "starting 1: 1 task waits and no container runs"),
+        (counts(queued=1), 1, "starting 1: 1 task waits, no container runs"),
         (counts(), 0, "nothing waits"),
         (counts(busy=2, idle=1), 0, "nothing waits"),
         # one for each task that nothing will take
-        (counts(queued=2), 2, "starting 2: 2 tasks wait and no container runs"),
-        (counts(queued=1, busy=1), 1, "starting 1: 1 task waits and 1 busy"),
-        (counts(queued=5, busy=2), 2, "starting 2: 5 tasks wait and 2 busy"),
-        (counts(queued=3, starting=1, busy=1), 2, "starting 2: 3 tasks wait and 1 busy"),
+        (counts(queued=2), 2, "starting 2: 2 tasks wait, no container runs"),
+        (counts(queued=1, busy=1), 1, "starting 1: 1 task waits, 1 busy"),
+        (counts(queued=5, busy=2), 2, "starting 2: 5 tasks wait, 2 busy"),
+        (counts(queued=3, starting=1, busy=1), 2, "starting 2: 3 tasks wait, 1 busy"),
         # what is idle or starting will take it
-        (counts(queued=1, starting=1), 0, "1 starting for 1 task waits"),
-        (counts(queued=2, starting=3), 0, "3 starting for 2 tasks wait"),
+        (counts(queued=1, starting=1), 0, "1 starting for 1 waiting"),
+        (counts(queued=2, starting=3), 0, "3 starting for 2 waiting"),
         (counts(queued=1, idle=1), 0, "an idle one takes it"),
         # the limit
         (counts(queued=1, busy=4), 0, "max_concurrency 4 reached: 4 busy"),
         (counts(queued=9, busy=1, limit=1), 0, "max_concurrency 1 reached: 1 busy"),
         (counts(queued=3, starting=2, limit=2), 0, "max_concurrency 2 reached: 0 busy, 2 starting"),
-        # one that leaves keeps its place until it is gone
-        (counts(queued=1, leaving=1, limit=1), 0, "max_concurrency 1 reached: 0 busy, 1 stopping"),
-        (counts(queued=3, leaving=1, busy=1, limit=3), 1, "starting 1: 3 tasks wait and 1 busy"),
         # the limit was lowered below what runs
         (counts(queued=3, busy=5, limit=2), 0, "max_concurrency 2 reached: 5 busy"),
         # kept warm
@@ -45,8 +40,7 @@ def counts(*, queued=0, starting=0, idle=0, busy=0, leaving=0, limit=4, min_warm
         (counts(min_warm=2, busy=1), 1, "starting 1: min_warm 2 are kept warm"),
         (counts(min_warm=2, idle=1, starting=1), 0, "nothing waits"),
         (counts(min_warm=9, limit=2), 2, "starting 2: min_warm 9 are kept warm"),
-        (counts(min_warm=2, queued=1), 2, "starting 2: 1 task waits and no container runs"),
-        (counts(min_warm=2, leaving=2, limit=2), 0, "max_concurrency 2 reached: 0 busy, 2 stopping"),
+        (counts(min_warm=2, queued=1), 2, "starting 2: 1 task waits, no container runs"),
     ],
 )
 def test_the_decision_and_its_reason(given_counts, start, reason):
@@ -60,7 +54,6 @@ any_counts = st.builds(
     starting=some,
     idle=some,
     busy=some,
-    leaving=some,
     limit=st.integers(min_value=1, max_value=50),
     min_warm=some,
 )
@@ -70,7 +63,7 @@ any_counts = st.builds(
 def test_a_start_never_goes_over_the_limit(c):
     start = decide(c).start
     assert start >= 0
-    assert start == 0 or start + c.starting + c.idle + c.busy + c.leaving <= c.limit
+    assert start == 0 or start + c.starting + c.idle + c.busy <= c.limit
 
 
 @given(any_counts)
@@ -83,7 +76,7 @@ def test_no_more_start_than_is_needed(c):
 
 @given(any_counts)
 def test_a_waiting_task_that_nothing_will_take_gets_a_container_if_there_is_room(c):
-    if c.queued > c.idle + c.starting and c.starting + c.idle + c.busy + c.leaving < c.limit:
+    if c.queued > c.idle + c.starting and c.starting + c.idle + c.busy < c.limit:
         assert decide(c).start > 0
 
 
