@@ -96,7 +96,8 @@ def call_many(
     for caller in callers:
         caller.start()
     for caller in callers:
-        caller.join()
+        while caller.is_alive():
+            caller.join(_STEP_S)
     took_s = time.perf_counter() - began_s
     answered = [result for result in results if not isinstance(result, HotdashError)]
     for result in results:
