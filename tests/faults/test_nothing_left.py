@@ -142,7 +142,7 @@ def test_a_second_ctrl_c_ends_it_as_well(hanging):
     hanging.process.send_signal(signal.SIGINT)
     hanging.process.send_signal(signal.SIGTERM)
     _out, err = hanging.process.communicate(timeout=PATIENCE_S)
-    # In its last moments, when it has said all and Python has given the signals back, a signal ends it as it ends others.
+    # In its last moments, when Python has given the signals back, one ends it as it ends any program.
     assert hanging.process.returncode == 130 or (hanging.process.returncode, err) == (-15, "hotdash: interrupted\n"), (
         err
     )
