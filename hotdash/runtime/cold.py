@@ -36,7 +36,6 @@ class ColdContainer(ServedContainer):
         task.set_result(result)
 
     def _run(self, task: Task) -> TaskResult:
-        self._tap.begin(task.id)
         self._decoder.begin(task.request)
         deadline_s = self._deadline_s(task)
         try:

@@ -177,7 +177,10 @@ class ServedContainer:
                 memory_mb=spec.memory_mb,
             )
         )
-        self._tap = StderrTap(container=io, function=spec.key, revision=self.revision.number, bus=self._bus)
+        task_id = self.task.id if self.is_cold and self.task is not None else ""
+        self._tap = StderrTap(
+            container=io, function=spec.key, revision=self.revision.number, bus=self._bus, task_id=task_id
+        )
         self._exchange = Exchange(container=io, decoder=self._decoder, clock=self._clock)
         self._stderr_thread = threading.Thread(target=self._drain, name=f"stderr:{spec.key}:{self.id}", daemon=True)
         self.io = io

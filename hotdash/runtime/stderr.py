@@ -64,15 +64,16 @@ class StderrTap:
     byte of its answer is in that task's lines, and what it wrote before the dispatch is not.
     """
 
-    def __init__(self, *, container: Container, function: str, revision: int, bus: EventBus) -> None:
+    def __init__(self, *, container: Container, function: str, revision: int, bus: EventBus, task_id: str = "") -> None:
+        """With a `task_id`, all of the stderr is that task's: a cold container's."""
         self._container = container
         self._function = function
         self._revision = revision
         self._bus = bus
         self._lock = threading.Lock()
         self._splitter = LineSplitter()
-        self._task_id = ""
-        self._known: OrderedDict[str, None] = OrderedDict()
+        self._task_id = task_id
+        self._known: OrderedDict[str, None] = OrderedDict({task_id: None} if task_id else {})
         self._lines: deque[str] = deque()
         self._lines_bytes = 0
         self._lines_dropped = 0
