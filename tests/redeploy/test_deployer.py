@@ -298,6 +298,7 @@ def test_a_function_removed_while_it_builds_is_gone(board):
     until(lambda: not lives(pid), "the end of its build")
     board.barrier()
     assert "b" not in board.runtime.snapshot().functions
+    assert board.told(ev.FunctionChanged, "b")[-1].state == "removed", "the last word"
 
 
 # watching ------------------------------------------------------------------------------------------------------------
@@ -363,6 +364,18 @@ def test_a_long_build_is_cancelled_by_a_newer_save(board):
     assert board.call("a").body == b"2"
     assert not lives(pid)
     assert len(board.told(ev.BuildStarted, "a")) == 3
+
+
+def test_a_first_build_that_a_save_cancels_fails_no_task_that_waits_for_it(board):
+    write_function(board.folder / "a", says("1"), build=["test ! -e slow || { echo started; sleep 1000; }"])
+    (board.folder / "a/slow").touch()
+    board.start()
+    board.wait(ev.BuildOutput, "a")
+    task = board.runtime.submit("a")
+    (board.folder / "a/slow").unlink()
+    board.live("a", 1)
+    result = task.result(PATIENCE_S)
+    assert (result.status, result.body, result.error) == ("success", b"1", None)
 
 
 def test_a_slow_build_of_one_function_delays_no_other(board):
