@@ -22,7 +22,7 @@ def still_app(script: Script) -> HotdashApp:
     return app
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
 def test_at_work(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
     keys: tuple[Any, ...] = ("j",)
     assert snap_compare(still_app(busy_script(Clock())), press=keys, terminal_size=size)
@@ -33,7 +33,7 @@ def test_a_failed_task_in_the_run_pane(snap_compare: Callable[..., bool]) -> Non
     assert snap_compare(still_app(busy_script(Clock())), press=keys, terminal_size=(160, 45))
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
 def test_an_empty_folder(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
     assert snap_compare(still_app(Script(Clock())), terminal_size=size)
 
