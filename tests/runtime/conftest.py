@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 from runtime_tools import Bench
 
+from hotdash.runtime.hot import HotContainer
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -26,3 +28,13 @@ def bench(exceptions: list[BaseException]) -> Iterator[Bench]:
     bench.exceptions = exceptions
     yield bench
     bench.close(threads)
+
+
+@pytest.fixture
+def late_to_park(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Containers come to rest, but their threads wait on their way to the gate until the event is set."""
+    go = threading.Event()
+    park = HotContainer._park
+    monkeypatch.setattr(HotContainer, "_park", lambda container: (go.wait(10), park(container))[1])
+    yield go
+    go.set()

@@ -51,6 +51,25 @@ def http_answer(body: bytes = b"", *, status: int = 200) -> bytes:
     return b"HTTP/1.1 %d Some\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)
 
 
+def end_is_seen(container: StubContainer) -> None:
+    """Waits until the stderr thread of a container that has ended has told its supervisor so, and is gone."""
+    name = f"stderr:{container.spec.function}:{container.id}"
+    until(lambda: name not in {thread.name for thread in threading.enumerate()}, f"the end of {name}")
+
+
+def at_the_look(container: StubContainer, act: Callable[[], object]) -> None:
+    """Does something once, just when the container is looked at before its next task is sent."""
+    read = container.read
+
+    def look(timeout_s: float | None, *, or_writable: bool = False) -> bytes | None:
+        if timeout_s == 0:
+            container.read = read
+            act()
+        return read(timeout_s, or_writable=or_writable)
+
+    container.read = look
+
+
 class Bench:
     """A runtime under test. `exceptions` is what reached `threading.excepthook`: at the end it must be empty."""
 

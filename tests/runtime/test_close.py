@@ -119,6 +119,74 @@ def test_tasks_that_wait_for_a_first_build_are_cancelled_at_the_close(bench):
     assert len(errors) == 1, "the build is told that it is cancelled"
 
 
+def test_a_deploy_that_is_under_way_at_the_close_starts_nothing_after_it(bench):
+    """Its build did not hear of the close in time, and succeeds."""
+    bench.deploy()
+    bench.rebuild("1")
+    go, entered = threading.Event(), threading.Event()
+    image = bench.driver.build(make_spec(), on_output=str, is_cancelled=bool)
+    bench.driver.build = lambda spec, **more: (entered.set(), go.wait(10), image)[-1]
+    errors = []
+
+    def deploy():
+        with pytest.raises(RuntimeClosed) as caught:
+            bench.deploy()
+        errors.append(caught.value)
+
+    deploying = threading.Thread(target=deploy, daemon=True)
+    deploying.start()
+    assert entered.wait(5)
+    bench.runtime.close(timeout_s=0)
+    go.set()
+    deploying.join(10)
+    assert len(errors) == 1
+    assert bench.driver.containers == []
+
+
+def refused_close(bench, refusals):
+    try:
+        bench.runtime.close()
+    except RuntimeError as error:
+        refusals.append(str(error))
+
+
+def test_a_close_from_a_callback_is_refused_at_once_and_closes_nothing(bench):
+    bench.deploy()
+    task = bench.submit()
+    refusals = []
+    task.add_done_callback(lambda _: refused_close(bench, refusals))
+    bench.answer(task)
+    until(lambda: refusals)
+    assert refusals == ["close() may not be called from a callback of the runtime: hand it to another thread"]
+    assert bench.call(b"on").body == b"on"
+
+
+def test_a_close_from_a_listener_likewise(bench):
+    refusals = []
+    unsubscribe = bench.runtime.subscribe(lambda _: refused_close(bench, refusals))
+    bench.deploy()
+    until(lambda: refusals)
+    unsubscribe()
+    assert refusals[0].startswith("close() may not be called from a callback")
+    assert bench.call(b"on").body == b"on"
+
+
+def test_threads_that_were_made_and_not_started_yet_are_remembered_for_the_join(bench):
+    bench.deploy()
+    supervisor = bench.runtime._manager.find("f").supervisor
+    early, later = (threading.Thread(target=str, name=name) for name in ("early", "later"))
+    supervisor.adopt_thread(early)
+    supervisor.adopt_thread(later)
+    assert supervisor.owns(early)
+    for thread in (early, later):
+        thread.start()
+        thread.join()
+    supervisor.adopt_thread(third := threading.Thread(target=str))
+    assert [supervisor.owns(thread) for thread in (early, later, third)] == [False, False, True]
+    supervisor.forget_thread(third)
+    assert not supervisor.owns(third)
+
+
 def test_tasks_in_a_back_off_are_tried_again_while_it_closes(bench):
     bench.driver.fail_starts = "not yet"
     bench.deploy()

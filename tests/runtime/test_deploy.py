@@ -8,7 +8,15 @@ import pytest
 from runtime_tools import make_spec, until
 
 from hotdash import events as ev
-from hotdash.errors import BuildError, NeedsDocker, NeedsRuntime, RuntimeClosed, StartError
+from hotdash.errors import (
+    BuildCancelled,
+    BuildError,
+    NeedsDocker,
+    NeedsRuntime,
+    RuntimeClosed,
+    StartError,
+    UnknownFunction,
+)
 from hotdash.functions.spec import Format
 from hotdash.task import TaskStatus
 
@@ -130,6 +138,71 @@ def test_tasks_queued_during_a_first_build_that_fails_fail_with_its_reason(bench
     bench.call()
 
 
+def test_a_first_build_that_is_cancelled_is_no_failure_and_what_waits_waits_on(bench):
+    newer = threading.Event()
+    build = bench.driver.build
+
+    def cancellable(spec, *, on_output, is_cancelled):
+        if is_cancelled():
+            raise BuildCancelled("a newer save follows")
+        return build(spec, on_output=on_output, is_cancelled=is_cancelled)
+
+    bench.driver.build = cancellable
+    entered, go = hold_build(bench)
+    deploying = Deploying(bench, make_spec(), is_cancelled=newer.is_set)
+    assert entered.wait(5)
+    task = bench.submit()
+    newer.set()
+    go.set()
+    with pytest.raises(BuildCancelled):
+        deploying.end()
+    assert not task.done()
+    assert (bench.snapshot().state, bench.snapshot().queue_depth) == ("building", 1)
+    assert bench.deploy().revision == 1
+    assert bench.answer(task, b"in the end").body == b"in the end"
+    assert [type(event).__name__ for event in bench.seen(ev.Event) if "Build" in type(event).__name__] == [
+        *("BuildStarted", "BuildCancelled"),
+        *("BuildStarted", "BuildOutput"),
+    ]
+    assert [event.state.value for event in bench.seen(ev.FunctionChanged)] == ["building", "ready"]
+
+
+def test_a_fault_in_the_driver_fails_the_build_and_what_waits_for_it(bench):
+    entered, go = hold_build(bench)
+    build = bench.driver.build
+
+    def broken(*args, **more):
+        build(*args, **more)
+        raise ValueError("of the driver")
+
+    bench.driver.build = broken
+    deploying = Deploying(bench, make_spec())
+    assert entered.wait(5)
+    task = bench.submit()
+    go.set()
+    with pytest.raises(ValueError, match="of the driver"):
+        deploying.end()
+    assert bench.result(task).error == "f cannot run: a fault in hotdash: ValueError('of the driver')"
+    assert bench.snapshot().state == "failed"
+
+
+@pytest.mark.parametrize(("fails", "error"), [("the folder is gone", BuildError), ("", UnknownFunction)])
+def test_a_function_that_is_removed_while_it_first_builds_stays_removed(bench, fails, error):
+    entered, go = hold_build(bench)
+    deploying = Deploying(bench, make_spec(min_warm=1))
+    assert entered.wait(5)
+    task = bench.submit()
+    bench.runtime.undeploy("f")
+    result = bench.result(task)
+    assert (result.status, result.error) == (TaskStatus.CANCELLED, "f was removed before this task started")
+    bench.driver.fail_builds = fails
+    go.set()
+    with pytest.raises(error):
+        deploying.end()
+    assert [event.state.value for event in bench.seen(ev.FunctionChanged)] == ["building", "removed"]
+    assert bench.driver.containers == []
+
+
 # unchanged -----------------------------------------------------------------------------------------------------------
 
 
@@ -230,9 +303,23 @@ def test_an_old_container_that_takes_too_long_is_killed_with_the_reason(proving)
     bench.elapse(8.0)
     result = bench.result(running)
     assert (result.status, result.revision) == (TaskStatus.ERROR, 1)
-    assert result.error == "drain_timeout 8 s passed: r2 is live"
+    assert result.error == "drain_timeout 8 s passed after r2 is live"
     until(lambda: old.is_closed)
     assert [container.revision for container in bench.snapshot().containers] == [2]
+
+
+def test_a_task_given_to_an_old_one_on_its_way_to_rest_is_not_lost_in_the_swap(proving, late_to_park):
+    bench = proving
+    bench.deploy()
+    bench.call()
+    old = bench.driver.containers[0]
+    task = bench.submit()
+    bench.rebuild("1")
+    assert bench.deploy().revision == 2
+    late_to_park.set()
+    assert bench.asked(task) is old
+    assert bench.answer(task).revision == 1, "it was dispatched before the swap"
+    until(lambda: old.is_closed)
 
 
 def test_revisions_after_revisions_under_load_lose_nothing(proving):

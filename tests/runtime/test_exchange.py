@@ -79,7 +79,7 @@ def test_a_request_larger_than_a_pipe_goes_out_while_the_answer_streams_in(size)
 
 
 def test_an_answer_may_come_before_all_is_read_and_that_is_told():
-    table = Table(lambda _, container: container.say(http_answer(b"enough")))
+    table = Table(lambda _, container: (container.consume(1), container.say(http_answer(b"enough"))))
     assert table.run(b"x" * 3 * PIPE_BYTES).body == b"enough"
     assert not table.exchange.is_written
     assert table.exchange.written == PIPE_BYTES
@@ -96,7 +96,7 @@ def test_the_next_exchange_starts_its_counts_anew():
 def test_an_answer_in_many_pieces_is_put_together():
     whole = http_answer(b"0123456789")
     rest = [whole[at : at + 1] for at in range(len(whole))]
-    table = Table(lambda _, __: None)
+    table = Table(lambda _, container: container.consume())
     read = table.container.read
 
     def read_one(timeout_s, *, or_writable=False):
@@ -135,6 +135,7 @@ def test_a_container_that_has_ended_before_is_sent_nothing():
 
 def test_an_answer_stands_that_was_whole_when_the_container_ended():
     def script(table, container):
+        container.consume(1)
         container.say(http_answer(b"last"))
         container.exit(1)
 
@@ -145,6 +146,7 @@ def test_an_answer_stands_that_was_whole_when_the_container_ended():
 
 def test_half_an_answer_is_none():
     def script(table, container):
+        container.consume()
         container.say(http_answer(b"hello")[:-1])
         container.exit(0)
 
@@ -155,8 +157,19 @@ def test_half_an_answer_is_none():
 
 
 def test_junk_is_a_protocol_error():
+    junk = b"Traceback (most recent call last):\n"
     with pytest.raises(ProtocolError):
-        Table(lambda _, container: container.say(b"Traceback (most recent call last):\n")).run()
+        Table(lambda _, container: (container.consume(), container.say(junk))).run()
+
+
+def test_what_comes_while_nothing_of_the_request_is_read_answers_something_else():
+    with pytest.raises(ProtocolError, match="it wrote before it had read anything of the request: "):
+        Table(lambda _, container: container.say(http_answer(b"late"))).run()
+    read_one_byte = Table(lambda _, container: (container.consume(1), container.say(http_answer(b"hasty"))))
+    assert read_one_byte.run().body == b"hasty"
+    cannot_tell = Table(lambda _, container: container.say(http_answer(b"from afar")))
+    cannot_tell.container.unread_bytes = lambda: None
+    assert cannot_tell.run().body == b"from afar"
 
 
 def test_the_deadline_ends_it():
@@ -167,6 +180,7 @@ def test_the_deadline_ends_it():
 
 def test_a_deadline_in_the_middle_of_an_answer_ends_it():
     def script(table, container):
+        container.consume()
         container.say(http_answer(b"hello")[:-1])
         table.clock.advance(30.0)
 
@@ -176,6 +190,7 @@ def test_a_deadline_in_the_middle_of_an_answer_ends_it():
 
 def test_an_answer_that_is_whole_at_the_deadline_stands():
     def script(table, container):
+        container.consume()
         container.say(http_answer(b"just"))
         table.clock.advance(30.0)
 
@@ -203,13 +218,15 @@ def test_a_wake_with_a_reason_interrupts_and_one_without_does_not():
 
     def without(table, container):
         container.wake()
+        container.consume()
         container.say(http_answer(b"on"))
 
     assert Table(without).run().body == b"on"
 
 
 def test_an_endless_answer_can_be_interrupted():
-    table = Table(lambda _, container: container.say(b"HTTP/1.1 200 OK\r\nContent-Length: 8000000\r\n\r\n"))
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 8000000\r\n\r\n"
+    table = Table(lambda _, container: (container.consume(), container.say(head)))
     read = table.container.read
     reads = []
 

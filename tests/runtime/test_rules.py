@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 
 import pytest
-from runtime_tools import http_answer, until
+from runtime_tools import at_the_look, end_is_seen, http_answer, until
 
 from hotdash import events as ev
 from hotdash.errors import BuildError, InvalidRequest, QueueFull, UnknownFunction
 from hotdash.functions.spec import Format
-from hotdash.task import TaskStatus
+from hotdash.runtime.supervisor import Supervisor
+from hotdash.task import Attribution, TaskStatus
 
 
 def end_of(bench, container):
@@ -47,6 +50,43 @@ def test_r1_every_task_is_answered_exactly_once(bench):
     assert sorted(answered) == sorted(task.id for task in tasks), "each called back once, by its own container's thread"
     ended = [event.task_id for event in bench.seen(ev.TaskEnded)]
     assert ended == [task.id for task in tasks]
+
+
+def test_r1_a_callback_may_call_the_function_again_and_wait_for_it(bench):
+    bench.deploy(max_concurrency=2)
+    first = bench.submit()
+    inner = []
+    first.add_done_callback(lambda _: inner.append(bench.call(b"inner")))
+    result = bench.answer(first)
+    assert until(lambda: inner)[0].body == b"inner"
+    assert inner[0].container_id != result.container_id, "the thread of the one before runs the callback"
+
+
+def test_r1_nobody_waits_for_a_callback_of_another(bench):
+    bench.deploy(max_concurrency=2)
+    first = bench.submit()
+    entered, go = threading.Event(), threading.Event()
+    first.add_done_callback(lambda _: (entered.set(), go.wait(10)))
+    bench.answer(first)
+    assert entered.wait(5)
+    assert [bench.call(body).body for body in (b"one", b"two")] == [b"one", b"two"]
+    go.set()
+    until(lambda: bench.states() == ["idle", "idle"])
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, ValueError])
+def test_r1_what_a_callback_raises_is_reported_and_strands_nobody(bench, error):
+    def raise_it(_):
+        raise error("of a caller")
+
+    bench.deploy()
+    first, second = bench.submit(), bench.submit()
+    first.add_done_callback(raise_it)
+    bench.answer(first)
+    assert bench.answer(second, b"next").body == b"next"
+    assert [type(seen) for seen in bench.exceptions] == [error]
+    assert len(bench.driver.containers) == 1
+    bench.exceptions.clear()
 
 
 # R2 ------------------------------------------------------------------------------------------------------------------
@@ -145,6 +185,28 @@ def test_r4_an_idle_container_is_used_before_another_is_started(bench):
     assert len(bench.driver.containers) == 1
 
 
+def test_r4_the_reason_keeps_up_with_what_runs(bench):
+    bench.deploy()
+    first, second = bench.submit(), bench.submit()
+    bench.asked(first)
+    assert bench.snapshot().why == "max_concurrency 1 reached: 1 busy"
+    bench.answer(first)
+    bench.answer(second)
+
+
+def test_r4_one_that_idled_out_and_ends_slowly_holds_no_place(bench):
+    bench.deploy(max_concurrency=1, idle_timeout_s=5.0)
+    bench.call()
+    bench.driver.containers[0].ignores_term = True
+    bench.elapse(5.0)
+    until(lambda: bench.clock.deadlines() == [1006.0], "the wait for its end")
+    assert bench.states() == ["draining"]
+    bench.call()
+    assert bench.states() == ["draining", "idle"]
+    bench.elapse(1.0)
+    until(lambda: bench.states() == ["idle"])
+
+
 @pytest.mark.parametrize("tasks", [1, 2, 3, 7])
 def test_r4_so_many_tasks_never_start_more_containers(bench, tasks):
     bench.deploy(max_concurrency=50)
@@ -223,6 +285,24 @@ def test_r6_zero_stops_right_after_the_last_task(bench):
     assert end_of(bench, bench.driver.containers[0]).reason == "idle_timeout is 0"
 
 
+def test_r6_a_lower_idle_timeout_holds_for_what_rests_already(bench):
+    bench.deploy(idle_timeout_s=30.0)
+    bench.call()
+    until(lambda: bench.clock.deadlines() == [1030.0])
+    assert not bench.deploy(idle_timeout_s=5.0).changed
+    bench.elapse(5.0)
+    assert end_of(bench, bench.driver.containers[0]).reason == "idle for 5 s"
+
+
+def test_r6_one_kept_warm_past_an_idle_timeout_of_zero_looks_once_a_second_and_does_not_spin(bench):
+    bench.deploy(min_warm=1, idle_timeout_s=0.0)
+    bench.call()
+    for second in range(1, 4):
+        until(lambda second=second: bench.clock.deadlines() == [1000.0 + second])
+        bench.clock.advance(1.0)
+    assert bench.states() == ["idle"]
+
+
 # R7 ------------------------------------------------------------------------------------------------------------------
 
 
@@ -288,6 +368,39 @@ def test_r7_the_earlier_of_the_two_ends_the_task(bench):
     bench.asked(task)
     bench.elapse(3.0)
     assert bench.result(task).error == "no answer within the function's timeout of 3 s"
+
+
+def test_r7_a_timeout_that_was_changed_in_place_is_the_one_that_is_named(bench):
+    bench.deploy(timeout_s=30.0)
+    bench.deploy(timeout_s=5.0)
+    task = bench.submit()
+    bench.asked(task)
+    bench.elapse(5.0)
+    assert bench.result(task).error == "no answer within the function's timeout of 5 s"
+
+
+def test_r7_a_task_that_waited_too_long_for_its_thread_is_not_sent_and_harms_no_container(bench):
+    bench.deploy()
+    bench.call()
+    container = bench.driver.containers[0]
+    at_the_look(container, lambda: bench.clock.advance(2.0))
+    task = bench.submit(timeout_s=1.0)
+    result = bench.result(task)
+    assert (result.status, result.error) == (
+        TaskStatus.TIMEOUT,
+        "the caller's timeout of 1 s passed 2.0 s after dispatch",
+    )
+    assert container.unread_bytes() == 0
+    assert bench.call().container_id == container.id
+
+
+def test_r7_an_ended_task_is_not_kept_until_its_callers_deadline(bench):
+    bench.deploy()
+    task = bench.submit(timeout_s=3600.0)
+    bench.answer(task)
+    kept = weakref.ref(task)
+    del task
+    until(lambda: (gc.collect(), kept() is None)[1], "the end of the task")
 
 
 def test_r7_a_cold_task_that_takes_too_long_is_ended(bench):
@@ -360,6 +473,22 @@ def test_m1_after_a_cancel_the_container_is_retired(bench):
     old.say(http_answer(b"late"))
     assert bench.asked(second) is not old
     assert bench.answer(second, b"clean").body == b"clean"
+
+
+def test_m1_an_answer_that_comes_before_the_request_was_read_is_not_its_answer(bench):
+    """It came after the look at stdout: nothing but the unread request tells that it is a late one."""
+    bench.deploy()
+    bench.call()
+    old = bench.driver.containers[0]
+    old._script = lambda container: container.say(http_answer(b"late"))
+    task = bench.submit(b"asked")
+    result = bench.result(task)
+    assert (result.status, result.body) == (TaskStatus.ERROR, b"")
+    assert result.error.startswith(
+        "not an answer in its format: it wrote before it had read anything of the request: b'HTTP/1.1 200 "
+    )
+    assert end_of(bench, old).reason == "what it wrote was not an answer"
+    assert bench.call(b"clean").body == b"clean"
 
 
 @pytest.mark.parametrize("junk", [b"hello\n", b"HTTP/1.1 2OO OK\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"])
@@ -556,8 +685,66 @@ def test_m4_a_leaving_container_takes_no_task_and_none_is_stranded(bench):
     assert started[second.id] != old.id
 
 
-def test_m4_a_task_given_to_an_idle_container_runs_there_though_the_function_is_removed_at_once(bench):
-    """Between the end of one task and the wait for the next: the callback runs in the serve thread, just there."""
+def test_m4_one_that_ends_right_after_its_answer_does_not_rest(bench):
+    def script(container):
+        bench.hold(container)
+        container.say(http_answer(b"last"))
+        container.exit(0)
+        end_is_seen(container)
+
+    bench.driver.script = script
+    bench.deploy(max_concurrency=2)
+    results = [bench.result(bench.submit()) for _ in range(3)]
+    assert [(result.status, result.body) for result in results] == [(TaskStatus.SUCCESS, b"last")] * 3
+    until(lambda: bench.states() == [])
+    assert bench.seen(ev.ContainerIdle) == []
+    assert bench.snapshot().state == "ready", "they have served: no failed starts"
+
+
+def test_m4_what_it_wrote_before_a_task_that_it_never_read_is_not_that_tasks(bench):
+    def die():
+        old.complain(b"of my own accord\n")
+        old.exit(3)
+
+    bench.deploy()
+    bench.call()
+    old = bench.driver.containers[0]
+    at_the_look(old, die)
+    task = bench.submit()
+    assert bench.asked(task) is not old
+    assert bench.answer(task).stderr == []
+    lines = [(event.text, event.task_id, event.attribution) for event in bench.seen(ev.StderrLine)]
+    assert lines == [("of my own accord", "", Attribution.CONTAINER)]
+
+
+def test_m4_a_task_given_to_one_that_is_on_its_way_to_rest_runs_there_though_the_function_is_removed(
+    bench, late_to_park
+):
+    bench.deploy()
+    first = bench.submit()
+    container = bench.asked(first)
+    bench.answer(first)
+    second = bench.submit(b"second")
+    bench.runtime.undeploy("f")
+    late_to_park.set()
+    assert bench.asked(second) is container
+    assert bench.answer(second, b"kept").body == b"kept"
+    until(lambda: container.is_closed)
+
+
+def test_m4_a_task_given_to_one_that_is_on_its_way_to_rest_is_answered_though_it_is_killed(bench, late_to_park):
+    bench.deploy()
+    bench.call()
+    container = bench.driver.containers[0]
+    task = bench.submit()
+    assert bench.runtime.kill(container.id)
+    late_to_park.set()
+    assert bench.result(task).error == "the container was killed by the user"
+    assert container.unread_bytes() == 0, "it was sent nothing"
+    until(lambda: container.is_closed)
+
+
+def test_m4_a_task_of_a_callback_runs_though_the_function_is_removed_at_once(bench):
     bench.deploy()
     first = bench.submit()
     then = []
@@ -654,6 +841,143 @@ def test_m5_an_answer_in_between_starts_the_count_anew(bench):
     assert bench.snapshot().state == "ready"
 
 
+@pytest.mark.parametrize("min_warm", [0, 1])
+def test_m5_one_whose_end_is_seen_before_its_first_task_is_a_failed_start_and_no_hot_loop(bench, monkeypatch, min_warm):
+    has_started, start = Supervisor.has_started, bench.driver.start
+
+    def started_late(supervisor, container, **more):  # as on a busy machine
+        until(lambda: container.end_cause)
+        has_started(supervisor, container, **more)
+
+    def start_dead(spec):
+        assert len(bench.driver.containers) < 10, "started without end"
+        container = start(spec)
+        container.complain(b"no such module\n")
+        container.exit(1)
+        return container
+
+    monkeypatch.setattr(Supervisor, "has_started", started_late)
+    bench.driver.start = start_dead
+    bench.deploy(min_warm=min_warm)
+    task = bench.submit()
+    fail_three_times(bench)
+    assert bench.result(task).error == (
+        "f does not start: 3 starts in a row failed; the last: "
+        "the container exited with code 1 while idle; its last stderr: no such module"
+    )
+    until(lambda: bench.states() == [])
+    assert len(bench.driver.containers) == 3
+
+
+def test_m5_one_kept_warm_that_ends_before_any_task_is_a_failed_start_with_its_last_words(bench):
+    bench.deploy(min_warm=1)
+    until(lambda: bench.states() == ["idle"])
+    bench.driver.containers[0].complain(b"lost the\ndatabase\n")
+    bench.driver.containers[0].exit(1)
+    cause = "the container exited with code 1 while idle; its last stderr: lost the ⏎ database"
+    until(lambda: bench.snapshot().why == f"start 1 of 3 failed ({cause}); trying again in 0.1 s")
+    until(lambda: bench.states() == [])
+    bench.elapse(0.1)
+    until(lambda: bench.states() == ["idle"])
+    assert bench.snapshot().state == "ready"
+
+
+def test_m5_a_fault_of_the_driver_is_a_failed_start_and_no_hot_loop(bench):
+    starts = []
+
+    def start(spec):
+        assert len(starts) < 10, "started without end"
+        starts.append(spec)
+        raise OSError("too many open files")
+
+    bench.driver.start = start
+    bench.deploy()
+    task = bench.submit()
+    fail_three_times(bench)
+    assert bench.result(task).error == (
+        "f does not start: 3 starts in a row failed; the last: a fault in hotdash: OSError('too many open files')"
+    )
+    until(lambda: bench.states() == [])
+    assert [type(error) for error in bench.exceptions] == [OSError] * 3
+    bench.exceptions.clear()
+
+
+def test_m5_a_thread_that_cannot_be_started_is_a_failed_start(bench, monkeypatch):
+    start = threading.Thread.start
+
+    def start_others(thread):
+        if thread.name.startswith("hot:"):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_others)
+    bench.deploy()
+    task = bench.submit()
+    fail_three_times(bench)
+    assert bench.result(task).error == (
+        "f does not start: 3 starts in a row failed; the last: no thread could be started: can't start new thread"
+    )
+    bench.runtime.close(timeout_s=0)  # it joins nothing that never ran
+
+
+def test_m5_a_cold_task_that_was_sent_nowhere_is_tried_as_often_as_any(bench):
+    bench.driver.fail_starts = "broken"
+    bench.deploy(format=Format.DEFAULT)
+    task = bench.submit(b"x")
+    fail_three_times(bench)
+    assert bench.result(task).error == "f does not start: 3 starts in a row failed; the last: broken"
+
+
+def test_m5_failures_of_containers_that_were_launched_together_are_one_try(bench):
+    def fail_together(again):
+        until(lambda: len(bench.seen(ev.ContainerStarting)) == 4 * again)
+        go.set()
+        until(lambda: bench.states() == [])
+        go.clear()
+
+    go = threading.Event()
+    start = bench.driver.start
+    bench.driver.start = lambda spec: (go.wait(10), start(spec))[1]
+    bench.driver.fail_starts = "not just now"
+    bench.deploy(max_concurrency=4)
+    tasks = [bench.submit() for _ in range(4)]
+    fail_together(1)
+    assert bench.snapshot().why == "start 1 of 3 failed (not just now); trying again in 0.1 s"
+    assert not any(task.done() for task in tasks)
+    bench.elapse(0.1)
+    fail_together(2)
+    assert bench.snapshot().why == "start 2 of 3 failed (not just now); trying again in 0.2 s"
+    bench.driver.fail_starts = ""
+    go.set()
+    bench.elapse(0.2)
+    for task in tasks:
+        bench.answer(task)
+
+
+def test_m5_only_a_first_answer_starts_the_count_anew_and_while_others_serve_what_waits_waits_on(bench):
+    bench.deploy(max_concurrency=2)
+    bench.call()
+    bench.driver.fail_starts = "address in use"
+    tasks = [bench.submit() for _ in range(4)]
+    for failure in (1, 2):
+        until(lambda failure=failure: bench.snapshot().why.startswith(f"start {failure} of 3 failed (address in use)"))
+        bench.answer(tasks.pop(0))  # of the healthy one: not its first
+        bench.elapse(0.1 * failure)
+    until(lambda: bench.snapshot().state == "failing")
+    until(lambda: bench.snapshot().why == "3 starts in a row failed (address in use); trying again in 5.0 s")
+    until(lambda: bench.states() == ["busy"])
+    assert len(bench.seen(ev.ContainerStarting)) == 4
+    assert not any(task.done() for task in tasks)
+    bench.driver.fail_starts = ""
+    bench.elapse(5.0)
+    second = bench.asked(tasks[-1])
+    assert bench.snapshot().state == "failing", "until it has answered"
+    bench.answer(tasks[-1])
+    assert bench.snapshot().state == "ready"
+    bench.answer(tasks[0])
+    assert second is bench.driver.containers[-1]
+
+
 def test_m5_a_read_request_before_a_death_is_no_failed_start(bench):
     bench.deploy()
     for _ in range(4):
@@ -724,8 +1048,46 @@ def test_m7_a_task_that_runs_too_long_after_the_removal_is_killed(bench):
     container = bench.asked(task)
     bench.runtime.undeploy("f")
     bench.elapse(3.0)
-    assert bench.result(task).error.startswith("drain_timeout 3 s passed")
+    assert bench.result(task).error == "drain_timeout 3 s passed after f was removed"
     until(lambda: container.is_closed)
+
+
+def test_m7_what_still_waits_then_is_answered_too_and_starts_nothing(bench):
+    bench.deploy(drain_timeout_s=3.0)
+    running, *waiting = [bench.submit() for _ in range(3)]
+    bench.asked(running)
+    bench.runtime.undeploy("f")
+    bench.elapse(3.0)
+    assert bench.result(running).status == TaskStatus.ERROR
+    assert {(bench.result(task).status, bench.result(task).error) for task in waiting} == {
+        (TaskStatus.CANCELLED, "drain_timeout 3 s passed after f was removed before this task started")
+    }
+    until(lambda: bench.driver.containers[0].is_closed)
+    assert len(bench.driver.containers) == 1
+
+
+def test_m7_what_drains_after_the_removal_can_be_cancelled_and_killed_by_its_id(bench):
+    bench.deploy(max_concurrency=2)
+    first, second = bench.submit(), bench.submit()
+    one, two = bench.asked(first), bench.asked(second)
+    bench.runtime.undeploy("f")
+    assert bench.runtime.cancel(first.id)
+    assert bench.runtime.kill(two.id)
+    assert bench.result(first).status == TaskStatus.CANCELLED
+    assert bench.result(second).error == "the container was killed by the user"
+    until(lambda: one.is_closed and two.is_closed)
+    assert not bench.runtime.kill(two.id)
+
+
+def test_m7_a_removed_function_that_does_not_start_stays_removed(bench):
+    bench.driver.fail_starts = "broken"
+    bench.deploy()
+    task = bench.submit()
+    until(lambda: bench.snapshot().why.startswith("start 1 of 3 failed"))
+    bench.runtime.undeploy("f")
+    fail_three_times(bench)
+    assert bench.result(task).error.startswith("f does not start: 3 starts in a row failed")
+    assert [event.state.value for event in bench.seen(ev.FunctionChanged)] == ["building", "ready", "removed"]
 
 
 def test_m7_a_function_of_the_same_name_may_come_again(bench):
@@ -857,6 +1219,38 @@ def test_m15_a_running_task_is_cancelled_and_its_container_retired(bench):
     assert result.stderr == ["half way"]
     end_of(bench, container)
     assert str(container.wait(0)) == "was killed by SIGKILL"
+
+
+def test_m15_a_cancelled_task_whose_container_ends_without_reading_it_is_cancelled(bench):
+    def script(container):
+        assert until(lambda: tasks)[0].cancel()
+        container.exit(1)
+
+    tasks = []
+    bench.deploy()
+    bench.call()
+    bench.driver.containers[0]._script = script
+    tasks.append(bench.submit())
+    result = bench.result(tasks[0])
+    assert (result.status, result.error) == (TaskStatus.CANCELLED, "cancelled by its caller while it ran")
+
+
+@pytest.mark.parametrize("when", ["as it is sent", "before it is sent"])
+def test_m15_a_killed_containers_task_tells_the_kill_though_it_was_not_read(bench, when):
+    def kill(container):
+        assert bench.runtime.kill(container.id, reason="enough of it")
+        container.exit(9)
+
+    bench.deploy()
+    bench.call()
+    container = bench.driver.containers[0]
+    if when == "as it is sent":
+        container._script = kill
+    else:
+        at_the_look(container, lambda: kill(container))
+    result = bench.result(bench.submit())
+    assert (result.status, result.error) == (TaskStatus.ERROR, "enough of it")
+    assert end_of(bench, container).reason == "enough of it"
 
 
 def test_m15_a_running_cold_task_is_cancelled(bench):

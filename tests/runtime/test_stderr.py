@@ -14,6 +14,7 @@ from hotdash import events as ev
 from hotdash.clock import SystemClock
 from hotdash.drivers.base import ContainerSpec
 from hotdash.drivers.stub import StubDriver
+from hotdash.functions.spec import Format
 from hotdash.runtime.bus import EventBus
 from hotdash.runtime.stderr import CUT_MARK, LINE_BYTES, TASK_STDERR_BYTES, LineSplitter, StderrTap
 from hotdash.task import Attribution
@@ -88,6 +89,13 @@ def test_after_a_flush_a_new_line_begins():
     assert splitter.flush() == ["half"]
     assert splitter.flush() == []
     assert splitter.feed(b"other\n") == ["other"]
+
+
+def test_after_a_flush_of_a_cut_line_a_new_line_begins_too():
+    splitter = LineSplitter()
+    assert splitter.feed(b"x" * (LINE_BYTES + 1)) == ["x" * LINE_BYTES + CUT_MARK]
+    assert splitter.flush() == [], "it has been told"
+    assert splitter.feed(b"first\nsecond\n") == ["first", "second"]
 
 
 @given(st.binary(max_size=300), st.lists(st.integers(min_value=0, max_value=300), max_size=6))
@@ -207,10 +215,22 @@ def test_a_tasks_lines_are_bounded_and_the_drop_is_told(tapped):
     lines, dropped = tapped.tap.end()
     assert len(lines) + dropped == 1601
     assert lines[-1] == "last"
-    assert TASK_STDERR_BYTES - 1024 < sum(map(len, lines)) <= TASK_STDERR_BYTES
+    assert TASK_STDERR_BYTES - 1024 < sum(len(line) + 1 for line in lines) <= TASK_STDERR_BYTES
     tapped.tap.begin(TWO)
     tapped.container.complain(b"one\n")
     assert tapped.tap.end() == (("one",), 0), "the next task begins anew"
+
+
+@pytest.mark.parametrize(("text", "size_bytes"), [("", 1), ("\N{GRINNING FACE}" * 1000, 4001)])
+def test_the_bound_counts_bytes_and_the_end_of_each_line(tapped, text, size_bytes):
+    batch = 2**18 // size_bytes
+    tapped.tap.begin(ONE)
+    for _ in range(5):
+        tapped.container.complain(f"{text}\n".encode() * batch)
+        tapped.tap._take()
+    lines, dropped = tapped.tap.end()
+    assert len(lines) == TASK_STDERR_BYTES // size_bytes
+    assert len(lines) + dropped == 5 * batch
 
 
 def test_the_last_words_are_the_last_five_since_the_dispatch(tapped):
@@ -234,6 +254,28 @@ def test_the_stderr_thread_reads_while_no_task_runs_and_ends_with_the_container(
     until(lambda: not bench.snapshot().containers)
     assert [event.text for event in bench.seen(ev.StderrLine)] == ["ticking", "last words, without an end"]
     assert all(event.task_id == "" for event in bench.seen(ev.StderrLine))
+
+
+@pytest.mark.parametrize("text", [b"early\n", b"early"])
+def test_all_that_a_cold_container_writes_is_its_tasks(bench, text):
+    start = bench.driver.start
+
+    def start_talking(spec):
+        container = start(spec)
+        container.complain(text)
+        return container
+
+    def script(container):
+        if container.stdin_closed:
+            container.complain(b"\nlate\n")
+            container.exit(0)
+
+    bench.driver.script = script
+    bench.driver.start = start_talking
+    bench.deploy(format=Format.DEFAULT)
+    task = bench.submit(b"x")
+    assert [line for line in bench.result(task).stderr if line] == ["early", "late"]
+    assert {event.task_id for event in bench.seen(ev.StderrLine)} == {task.id}
 
 
 def test_every_line_of_many_tasks_over_many_containers_is_in_its_own_result(bench):

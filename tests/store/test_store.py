@@ -150,6 +150,14 @@ def test_a_build_its_output_and_its_end(story):
     assert (story.f.revision, story.f.image_id, story.f.live_since_s) == (2, "abc", 100.0)
 
 
+def test_a_cancelled_build_ends_without_a_failure(story):
+    before = story.f
+    story.tell(ev.BuildStarted)
+    story.tell(ev.BuildCancelled)
+    assert not story.f.is_building
+    assert (story.f.deploy_error, story.f.deploy_end) == (before.deploy_error, before.deploy_end)
+
+
 @pytest.mark.parametrize(
     ("kind", "fields", "end"),
     [
