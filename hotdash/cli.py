@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any, NoReturn
 
+    from textual.app import App
+
     from hotdash.functions.spec import FunctionSpec
     from hotdash.runtime.runtime import Runtime
 
@@ -32,6 +35,7 @@ TIMED_OUT = 124
 INTERRUPTED = 130
 
 _EXITS = {"success": 0, "error": FAILED, "timeout": TIMED_OUT, "cancelled": INTERRUPTED}
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _QUIT_S = 2.0  # leaving the screen: the user was asked if tasks ran, so they get no more than this
 _NOTE_PROCESS = "isolates nothing"
 _NOTE_AUTO = "isolates nothing; no Docker driver yet"
@@ -99,12 +103,23 @@ def dashboard(folder: Path, driver: str, *, no_watch: bool) -> None:
         deployer.start()
         app = HotdashApp(store=store, controls=controls)
         try:
-            app.run()
+            asyncio.run(_show(app))
         finally:
+            for number in _ENDS:  # it is ending; a second signal must not keep it from ending well
+                signal.signal(number, signal.SIG_IGN)
             runtime.close(_QUIT_S)
             deployer.close()
             log_file.close()
     raise click.exceptions.Exit(app.return_code or 0)
+
+
+async def _show(app: App[None]) -> None:
+    """Runs the screen until it is left, or a signal (a closed terminal's, too) ends it as `q` would, unasked."""
+    loop = asyncio.get_running_loop()
+    for number in _ENDS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, lambda: app.exit(return_code=INTERRUPTED))
+    await app.run_async()
 
 
 @main.command()
