@@ -12,12 +12,16 @@ from hotdash import events as ev
 from hotdash.clock import VirtualClock
 from hotdash.drivers.stub import StubDriver
 from hotdash.functions.spec import Format, FunctionSpec
+from hotdash.runtime.hot import HotContainer
 from hotdash.runtime.runtime import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pytest
+
     from hotdash.drivers.stub import StubContainer
+    from hotdash.runtime.hot import Outcome
     from hotdash.runtime.revision import Deployment
     from hotdash.runtime.snapshot import FunctionSnapshot
     from hotdash.task import Task, TaskResult
@@ -57,17 +61,16 @@ def end_is_seen(container: StubContainer) -> None:
     until(lambda: name not in {thread.name for thread in threading.enumerate()}, f"the end of {name}")
 
 
-def at_the_look(container: StubContainer, act: Callable[[], object]) -> None:
-    """Does something once, just when the container is looked at before its next task is sent."""
-    read = container.read
+def before_the_next_run(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Does something once, in a serve thread that has been given a task and has not looked at its container yet."""
+    run = HotContainer._run
 
-    def look(timeout_s: float | None, *, or_writable: bool = False) -> bytes | None:
-        if timeout_s == 0:
-            container.read = read
-            act()
-        return read(timeout_s, or_writable=or_writable)
+    def run_after(container: HotContainer, task: Task) -> Outcome:
+        monkeypatch.setattr(HotContainer, "_run", run)
+        act()
+        return run(container, task)
 
-    container.read = look
+    monkeypatch.setattr(HotContainer, "_run", run_after)
 
 
 class Bench:

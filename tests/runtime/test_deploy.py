@@ -550,6 +550,7 @@ def test_images_that_no_kept_revision_needs_are_released(proving):
     for number in range(1, 6):
         bench.rebuild(f"{number}")
         bench.deploy()
+        until(lambda: bench.states() == ["idle"], "the end of the one before: while it drains its image is needed")
     assert [image.id[0] for image in bench.driver.released] == ["0", "1"]
 
 

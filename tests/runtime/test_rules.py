@@ -7,7 +7,7 @@ import threading
 import weakref
 
 import pytest
-from runtime_tools import at_the_look, end_is_seen, http_answer, until
+from runtime_tools import before_the_next_run, end_is_seen, http_answer, until
 
 from hotdash import events as ev
 from hotdash.errors import BuildError, InvalidRequest, QueueFull, UnknownFunction
@@ -379,11 +379,11 @@ def test_r7_a_timeout_that_was_changed_in_place_is_the_one_that_is_named(bench):
     assert bench.result(task).error == "no answer within the function's timeout of 5 s"
 
 
-def test_r7_a_task_that_waited_too_long_for_its_thread_is_not_sent_and_harms_no_container(bench):
+def test_r7_a_task_that_waited_too_long_for_its_thread_is_not_sent_and_harms_no_container(bench, monkeypatch):
     bench.deploy()
     bench.call()
     container = bench.driver.containers[0]
-    at_the_look(container, lambda: bench.clock.advance(2.0))
+    before_the_next_run(monkeypatch, lambda: bench.clock.advance(2.0))
     task = bench.submit(timeout_s=1.0)
     result = bench.result(task)
     assert (result.status, result.error) == (
@@ -701,7 +701,7 @@ def test_m4_one_that_ends_right_after_its_answer_does_not_rest(bench):
     assert bench.snapshot().state == "ready", "they have served: no failed starts"
 
 
-def test_m4_what_it_wrote_before_a_task_that_it_never_read_is_not_that_tasks(bench):
+def test_m4_what_it_wrote_before_a_task_that_it_never_read_is_not_that_tasks(bench, monkeypatch):
     def die():
         old.complain(b"of my own accord\n")
         old.exit(3)
@@ -709,7 +709,7 @@ def test_m4_what_it_wrote_before_a_task_that_it_never_read_is_not_that_tasks(ben
     bench.deploy()
     bench.call()
     old = bench.driver.containers[0]
-    at_the_look(old, die)
+    before_the_next_run(monkeypatch, die)
     task = bench.submit()
     assert bench.asked(task) is not old
     assert bench.answer(task).stderr == []
@@ -1236,7 +1236,7 @@ def test_m15_a_cancelled_task_whose_container_ends_without_reading_it_is_cancell
 
 
 @pytest.mark.parametrize("when", ["as it is sent", "before it is sent"])
-def test_m15_a_killed_containers_task_tells_the_kill_though_it_was_not_read(bench, when):
+def test_m15_a_killed_containers_task_tells_the_kill_though_it_was_not_read(bench, monkeypatch, when):
     def kill(container):
         assert bench.runtime.kill(container.id, reason="enough of it")
         container.exit(9)
@@ -1247,7 +1247,7 @@ def test_m15_a_killed_containers_task_tells_the_kill_though_it_was_not_read(benc
     if when == "as it is sent":
         container._script = kill
     else:
-        at_the_look(container, lambda: kill(container))
+        before_the_next_run(monkeypatch, lambda: kill(container))
     result = bench.result(bench.submit())
     assert (result.status, result.error) == (TaskStatus.ERROR, "enough of it")
     assert end_of(bench, container).reason == "enough of it"
