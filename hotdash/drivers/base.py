@@ -1,9 +1,9 @@
 """The seam of a driver. Small on purpose: three drivers (`process`, `docker`, a scripted `stub`), one contract suite.
 
-Who calls what: one *serve thread* a container starts, uses and closes it (`write`, `read`, `close_stdin`, `wait`,
-`stop`, `close`). One *stderr thread* a container calls `wait_stderr`, and `wait` after the end; `take_stderr` is
-called by both, under a lock of the caller's. `wake`, `kill` and `stats` may be called by any thread at any time, also
-after `close`.
+Who calls what: one *serve thread* a container starts, uses and closes it (`write`, `read`, `look`, `close_stdin`,
+`wait`, `stop`, `close`). One *stderr thread* a container calls `wait_stderr`, and `wait` after the end; `take_stderr`
+is called by both, under a lock of the caller's. `wake`, `kill` and `stats` may be called by any thread at any time,
+also after `close`.
 A task's failure is never an exception here; `StartError` and `BuildError` are the platform's.
 """
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hotdash.functions.spec import FunctionSpec
+
+
+STDOUT_READY = 1  # what `Container.look` tells, as bits
+STDERR_READY = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,14 +74,21 @@ class Exit:
         code: Its exit code, or None when a signal ended it.
         signal: The signal's name, `SIGSEGV`, or None.
         out_of_memory: Whether it was killed for using more than its `memory`.
+        used_bytes: What it used then, where that is known; else 0.
+        limit_bytes: What it was allowed, where that is known; else 0.
     """
 
     code: int | None = None
     signal: str | None = None
     out_of_memory: bool = False
+    used_bytes: int = 0
+    limit_bytes: int = 0
 
     def __str__(self) -> str:
-        """`exited with code 3`, `was killed by SIGKILL`, `ran out of memory`."""
+        """`exited with code 3`, `was killed by SIGKILL`, `ran out of memory (used 140 MB of 128 MB)`."""
+        if self.out_of_memory and self.limit_bytes:
+            used_mb = -(-self.used_bytes // 2**20)  # rounded up: never `128 MB of 128 MB`
+            return f"ran out of memory (used {used_mb} MB of {self.limit_bytes // 2**20} MB)"
         if self.out_of_memory:
             return "ran out of memory"
         if self.signal is not None:
@@ -133,6 +144,15 @@ class Container(Protocol):
             Bytes that came (at most 64 KiB or so); b"" at the end of stdout, or when the container has ended and all
             it wrote has been returned; None when the time ran out, when `wake` was called since the last `read`
             returned, or when stdin is writable.
+        """
+        ...
+
+    def look(self) -> int:
+        """What there may be before a task is sent, in one look and without waiting (it stands in every task's path).
+
+        Returns:
+            0: nothing. `STDOUT_READY` set: call `read(0)`, for data, an end or a wake. `STDERR_READY` set: call
+            `take_stderr`. A set bit may be wrong; a bit that is not set is right.
         """
         ...
 

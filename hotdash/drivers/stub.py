@@ -12,7 +12,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from hotdash.clock import SystemGate
-from hotdash.drivers.base import ContainerSpec, Exit, Image, Stats
+from hotdash.drivers.base import STDERR_READY, STDOUT_READY, ContainerSpec, Exit, Image, Stats
 from hotdash.errors import BuildError, ContainerGone, StartError
 
 if TYPE_CHECKING:
@@ -130,6 +130,12 @@ class StubContainer:
             if left_s is not None and left_s <= 0:
                 return None
             self._readable.wait(left_s)
+
+    def look(self) -> int:
+        """See the seam."""
+        with self._lock:
+            is_quiet = not (self._stdout or self._stdout_ended or self._exit or self._is_woken)
+            return (0 if is_quiet else STDOUT_READY) | (STDERR_READY if self._stderr else 0)
 
     def unread_bytes(self) -> int | None:
         """See the seam."""

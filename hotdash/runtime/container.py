@@ -81,6 +81,7 @@ class ServedContainer:
 
     def __init__(self, *, revision: Revision, supervisor: Supervisor, services: Services) -> None:
         self.id = new_container_id()
+        self.function = revision.spec.key
         self.revision = revision
         self.state = ContainerState.STARTING
         self.task: Task | None = None
@@ -104,11 +105,6 @@ class ServedContainer:
         self._decoder = self._format.decoder()
         kind = "cold" if self.is_cold else "hot"
         self.thread = threading.Thread(target=self._run_thread, name=f"{kind}:{self.function}:{self.id}", daemon=True)
-
-    @property
-    def function(self) -> str:
-        """The function's key."""
-        return self.revision.spec.key
 
     @property
     def pid(self) -> int | None:

@@ -7,9 +7,9 @@ out. A container whose stream may hold something that belongs to no task is *ret
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from hotdash.drivers.base import STDERR_READY, STDOUT_READY
 from hotdash.errors import ProtocolError, StartError
 from hotdash.protocol.exchange import is_blank
 from hotdash.runtime.container import ServedContainer
@@ -23,8 +23,7 @@ _LOOK_S = 0.005  # how often a container that proves itself is looked at
 _WARM_LOOK_S = 1.0  # how soon, at the least, a container kept warm past its idle time asks whether it still is
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):  # not a dataclass: it is made for every task, and this costs a third
     """What became of a task in a container: its result, or `unread`: why it never got there (M4).
 
     `retire` says why the container may not be used again; empty if it may. `answered` tells an answer, good or bad,
@@ -103,10 +102,12 @@ class HotContainer(ServedContainer):
         """Looks whether the container is fit for the task, sends it, and reads its answer."""
         io = self.io
         assert io is not None  # noqa: S101  serve() has opened it
-        before = io.read(0)
-        if before is not None and (before == b"" or not is_blank(before)):
-            return Outcome(unread=self._unfit(before), retire="unfit", died=True)
-        self._tap.begin(task.id)
+        there = io.look()
+        if there & STDOUT_READY:
+            before = io.read(0)
+            if before is not None and (before == b"" or not is_blank(before)):
+                return Outcome(unread=self._unfit(before), retire="unfit", died=True)
+        self._tap.begin(task.id, take=bool(there & STDERR_READY))
         if self._clock.now() >= (deadline_s := self._deadline_s(task)):  # it waited too long: nothing was sent
             return Outcome(result=self._timed_out(task))
         return self._converse(task, deadline_s)

@@ -102,7 +102,7 @@ class Ledger:
             self.key,
             task_id=task.id,
             payload=request.payload,
-            headers=tuple(request.headers.items()),
+            headers=tuple(request.headers.items()) if request.headers else (),
             again=again,
         )
 

@@ -43,6 +43,11 @@ class LineSplitter:
             self._is_cutting = True
         return lines
 
+    @property
+    def is_within(self) -> bool:
+        """Whether it is in the middle of a line."""
+        return bool(self._rest) or self._is_cutting
+
     def flush(self) -> list[str]:
         """The unfinished line as a line of its own, if there is one: what comes later starts a new one."""
         rest, self._rest = self._rest, b""
@@ -87,13 +92,21 @@ class StderrTap:
         with self._lock:
             self._give(self._splitter.flush())
 
-    def begin(self, task_id: str) -> None:
-        """A task is about to be sent: what is there now is the container's own."""
+    def begin(self, task_id: str, *, take: bool = True) -> None:
+        """A task is about to be sent: what is there now is the container's own.
+
+        Args:
+            task_id: The task's.
+            take: Whether there may be anything; False if a look has just shown that there is not.
+        """
         with self._lock:
-            self._take()
-            self._give(self._splitter.flush())
+            if take:
+                self._take()
+            if self._splitter.is_within:
+                self._give(self._splitter.flush())
             self._task_id = task_id
-            self._last.clear()
+            if self._last:
+                self._last.clear()
             self._known[task_id] = None
             if len(self._known) > _IDS_KNOWN:
                 self._known.popitem(last=False)
@@ -108,7 +121,8 @@ class StderrTap:
         """
         with self._lock:
             self._take()
-            self._give(self._splitter.flush())
+            if self._splitter.is_within:
+                self._give(self._splitter.flush())
             self._task_id = ""
             if not self._lines and not self._lines_dropped:
                 return (), 0

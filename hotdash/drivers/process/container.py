@@ -20,6 +20,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from hotdash.drivers.base import STDERR_READY, STDOUT_READY
 from hotdash.drivers.process.group import TICK_S
 from hotdash.drivers.process.syscalls import reads_stdin
 from hotdash.errors import ContainerGone
@@ -80,6 +81,7 @@ class ProcessContainer:
         self._reader = _poller(self._stdout, self._wake_read)
         self._reader_or_writer = _poller(self._stdout, self._wake_read)
         self._reader_or_writer.register(self._stdin, select.POLLOUT)
+        self._looker = _poller(self._stdout, self._wake_read, self._stderr)
         self._stderr_poller = _poller(self._stderr, group.exit_fd)
 
     @property
@@ -140,6 +142,15 @@ class ProcessContainer:
         self._take_wake(events)
         return self._left_if_ended()
 
+    def look(self) -> int:
+        """One poll of stdout, the wake and stderr together."""
+        if self._ended or self._wake_owed:
+            return STDOUT_READY | STDERR_READY
+        ready = 0
+        for fd, _ in self._looker.poll(0):
+            ready |= STDERR_READY if fd == self._stderr else STDOUT_READY
+        return ready
+
     def unread_bytes(self) -> int | None:
         """Linux tells at the write end, after the reader's death too; no other system does."""
         if sys.platform != "linux":
@@ -178,7 +189,7 @@ class ProcessContainer:
             self._ended = True
         self.close_stdin()
         with self._lock:
-            for poller in (self._reader, self._reader_or_writer, self._stderr_poller):
+            for poller in (self._reader, self._reader_or_writer, self._looker, self._stderr_poller):
                 _unregister(poller, self._stdout, self._wake_read, self._stderr, self._group.exit_fd)
             self._stdout = self._stderr = -1
             for stream in (self._group.process.stdout, self._group.process.stderr):
@@ -268,6 +279,7 @@ class ProcessContainer:
         return data
 
 
+_ZERO = (0).to_bytes(4, sys.byteorder)
 _ONE = (1).to_bytes(8, sys.byteorder)  # what an eventfd adds; a pipe takes it as well
 
 
@@ -288,7 +300,8 @@ def open_wake() -> tuple[int, int]:
 
 def _count(fd: int) -> int:
     """How many bytes the pipe holds."""
-    return int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, b"\0\0\0\0"), sys.byteorder)
+    held = fcntl.ioctl(fd, termios.FIONREAD, _ZERO)
+    return 0 if held == _ZERO else int.from_bytes(held, sys.byteorder)
 
 
 def _read_exactly(fd: int, count: int) -> bytes:
