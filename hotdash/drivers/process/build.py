@@ -19,7 +19,7 @@ from hotdash.drivers.process.commands import BuildOutput, run_commands
 from hotdash.drivers.process.faults import why_not_stored
 from hotdash.errors import BuildCancelled, BuildError
 from hotdash.functions.entrypoint import resolve_entrypoint
-from hotdash.functions.sources import SourceKind, hash_sources, read_source, walk_sources
+from hotdash.functions.sources import SourceKind, hash_sources, open_folder, read_source, walk_sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -59,6 +59,7 @@ class Builder:
             raise BuildError(f"{spec.key} could not be built: {why_not_stored(error)}", log=output.log) from error
 
     def _build(self, spec: FunctionSpec, *, output: BuildOutput, is_cancelled: Callable[[], bool]) -> Image:
+        os.close(open_folder(spec.folder))  # of one that is gone, that is the news, and not what it lacks to run
         if not spec.build:
             self._entrypoint(spec)  # what cannot run is not worth a copy
         _check(spec, is_cancelled, output)
