@@ -7,7 +7,8 @@ import json
 import os
 import signal
 import sys
-from contextlib import contextmanager
+import threading
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ INTERRUPTED = 130
 
 _EXITS = {"success": 0, "error": FAILED, "timeout": TIMED_OUT, "cancelled": INTERRUPTED}
 _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_STUCK_S = 5.0  # so long a screen that was told to end may take
 _QUIT_S = 2.0  # leaving the screen: the user was asked if tasks ran, so they get no more than this
 _NOTE_PROCESS = "isolates nothing"
 _NOTE_AUTO = "isolates nothing; no Docker driver yet"
@@ -103,7 +105,7 @@ def dashboard(folder: Path, driver: str, *, no_watch: bool) -> None:
         deployer.start()
         app = HotdashApp(store=store, controls=controls)
         try:
-            asyncio.run(_show(app))
+            asyncio.run(_show(app, runtime))
         finally:
             for number in _ENDS:  # it is ending; a second signal must not keep it from ending well
                 signal.signal(number, signal.SIG_IGN)
@@ -113,13 +115,36 @@ def dashboard(folder: Path, driver: str, *, no_watch: bool) -> None:
     raise click.exceptions.Exit(app.return_code or 0)
 
 
-async def _show(app: App[None]) -> None:
-    """Runs the screen until it is left, or a signal (a closed terminal's, too) ends it as `q` would, unasked."""
+async def _show(app: App[None], runtime: Runtime) -> None:
+    """Runs the screen until it is left, or a signal (a closed terminal's, too) ends it as `q` would, unasked.
+
+    A screen that does not end is ended: a thread (`end`, a timer) gives it some seconds, then closes the runtime and
+    leaves. It is stuck where the terminal has gone away while an editor had it.
+    """
     loop = asyncio.get_running_loop()
+
+    def force() -> None:
+        try:
+            runtime.close(0)
+        finally:
+            os._exit(INTERRUPTED)
+
+    forced = threading.Timer(_STUCK_S, force)
+    forced.name, forced.daemon = "end", True
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        with suppress(RuntimeError):  # a second signal: the timer runs already
+            forced.start()
+        with suppress(RuntimeError):  # the loop has just closed
+            loop.call_soon_threadsafe(lambda: app.exit(return_code=INTERRUPTED))
+
     for number in _ENDS:
         if signal.getsignal(number) is not signal.SIG_IGN:
-            loop.add_signal_handler(number, lambda: app.exit(return_code=INTERRUPTED))
-    await app.run_async()
+            signal.signal(number, end)
+    try:
+        await app.run_async()
+    finally:
+        forced.cancel()
 
 
 @main.command()

@@ -48,7 +48,13 @@ class Terminal:
             stdout=inner,
             stderr=inner,
             cwd=home,
-            env={"PATH": os.environ["PATH"], "TERM": "xterm-256color", "HOME": str(home), "LANG": "C.UTF-8"},
+            env={
+                "PATH": os.environ["PATH"],
+                "TERM": "xterm-256color",
+                "HOME": str(home),
+                "LANG": "C.UTF-8",
+                "EDITOR": "tail -f",
+            },
         )
         os.close(inner)
         self.drawn = b""
@@ -153,6 +159,16 @@ def test_a_signal_ends_it_well(terminal, tmp_path, number):
 
 
 def test_it_ends_when_its_terminal_goes_away(terminal, tmp_path):
+    terminal.hang_up()
+    terminal.ended()
+    nothing_is_left(tmp_path)
+
+
+def test_it_ends_when_its_terminal_goes_away_under_an_editor(terminal, tmp_path):
+    terminal.press("e")
+    until(lambda: b"\x1b[?1049l" in terminal.drawn or terminal.look(), "the terminal lent to the editor")
+    children = psutil.Process(terminal.process.pid).children
+    until(lambda: any(child.name() == "tail" for child in children()), "the editor")
     terminal.hang_up()
     terminal.ended()
     nothing_is_left(tmp_path)
