@@ -157,6 +157,14 @@ class FunctionRecord:
         """Forgets the view: something has changed."""
         self._view = None
 
+    def forget_deploys(self) -> None:
+        """The function was removed and is back: its revisions count from 1 again, and no old fault is its own."""
+        self.revision = 0
+        self.image_id = self.deploy_error = self.why = ""
+        self.faults = ()
+        self.deploy_end = None
+        self.is_building = False
+
     def end(self, task: TaskRecord) -> int:
         """Puts an ended task into the ring; returns how many older ones left it."""
         self.ended.append(task)

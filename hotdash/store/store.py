@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from hotdash.events import StderrLine
 
+REMOVED_KEPT = 16  # functions whose folders are gone: a rename or another branch may bring them back
+
 
 class Store:
     """The one listener the screen needs: `runtime.subscribe(store)`.
@@ -33,6 +35,7 @@ class Store:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._functions: dict[str, FunctionRecord] = {}
+        self._removed: dict[str, FunctionRecord] = {}  # the last few, in the order of their removal
         self._version = 0
         self._lines_dropped = 0
         self._tasks_dropped = 0
@@ -105,17 +108,17 @@ class Store:
 
     @_fold.register
     def _(self, event: ev.FunctionChanged) -> None:
-        record = self._functions.get(event.function)
-        if event.state is FunctionState.REMOVED:
-            self._functions.pop(event.function, None)
-            return
+        record = self._functions.get(event.function) or self._removed.pop(event.function, None)
         if record is None:
             record = FunctionRecord(key=event.function, spec=event.spec, state=event.state, depth_at_s=event.at_s)
-            self._functions[event.function] = record
+        self._functions[event.function] = record
+        if record.state is FunctionState.REMOVED:  # it is back, and so are its tasks and lines
+            record.forget_deploys()
         record.spec = event.spec
         record.state = event.state
         record.reason = event.reason
         record.touch()
+        self._drop_if_drained(record)
 
     @_fold.register
     def _(self, event: ev.FunctionFaulty) -> None:
@@ -196,6 +199,7 @@ class Store:
     def _(self, event: ev.ContainerStopped) -> None:
         if record := self._touched(event):
             record.containers.pop(event.container_id, None)
+            self._drop_if_drained(record)
 
     @_fold.register
     def _(self, event: ev.StderrLine) -> None:
@@ -268,6 +272,15 @@ class Store:
         if result.run_s:
             record.rates.append((event.at_s, result.run_s))
         self._tasks_dropped += record.end(task)
+        self._drop_if_drained(record)
+
+    def _drop_if_drained(self, record: FunctionRecord) -> None:
+        """A removed function is shown until its last task and container are gone; its past is kept for its return."""
+        if record.state is FunctionState.REMOVED and not (record.containers or record.queued or record.running):
+            self._functions.pop(record.key, None)
+            self._removed[record.key] = record
+            while len(self._removed) > REMOVED_KEPT:
+                del self._removed[next(iter(self._removed))]
 
     def _touched(self, event: Event) -> FunctionRecord | None:
         """The function's record, marked as changed; None once the function has been removed."""

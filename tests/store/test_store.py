@@ -113,17 +113,32 @@ def test_a_functions_state_and_reason_follow_its_events(story):
     assert (story.f.state, story.f.reason) == (FunctionState.READY, "")
 
 
-def test_a_removed_function_is_gone_and_late_events_of_it_change_nothing(story):
+def test_a_removed_function_is_shown_until_its_last_task_and_container_are_gone(story):
+    story.container(ev.ContainerStarting)
     story.queue("t")
-    story.tell(ev.FunctionChanged, spec=SPEC, state=FunctionState.REMOVED, reason="f was removed")
-    assert dict(story.store.snapshot().functions) == {}
     story.start("t")
+    story.tell(ev.FunctionChanged, spec=SPEC, state=FunctionState.REMOVED, reason="f was removed")
+    assert (story.f.state, [task.id for task in story.f.running]) == (FunctionState.REMOVED, ["t"])
     story.end("t")
-    story.line("late")
+    assert "f" in story.store.snapshot().functions
     story.container(ev.ContainerStopped, reason="gone")
     assert dict(story.store.snapshot().functions) == {}
+    story.line("late")
+    assert dict(story.store.snapshot().functions) == {}
+
+
+def test_a_removed_function_that_comes_back_has_its_tasks_and_lines(story):
+    story.queue("t")
+    story.start("t")
+    story.line("heard")
+    story.end("t")
+    story.tell(ev.BuildFailed, reason="no", log=())
+    story.tell(ev.FunctionChanged, spec=SPEC, state=FunctionState.REMOVED, reason="f was removed")
+    assert dict(story.store.snapshot().functions) == {}
     story.tell(ev.FunctionChanged, spec=SPEC, state=FunctionState.BUILDING)
-    assert (story.f.calls, story.f.lines, story.f.queue_depth) == (0, 0, 0)
+    assert (story.f.calls, story.f.lines, story.f.queue_depth) == (1, 1, 0)
+    assert [task.id for task in story.f.ended] == ["t"]
+    assert (story.f.revision, story.f.deploy_error) == (0, "")
 
 
 def test_faults_of_the_file_come_and_go(story):
