@@ -183,10 +183,11 @@ def test_a_leader_that_moved_to_another_group_is_killed(driver, tmp_path):
 
 def test_out_of_memory_is_told_as_the_cause(driver, tmp_path):
     container = start(driver, tmp_path, "sleep", "1000")
-    container._group.kill(out_of_memory=True)
+    container._group.kill(cause=Exit(out_of_memory=True, used_bytes=64 * 2**20 + 1, limit_bytes=64 * 2**20))
     ended = container.wait(PATIENCE_S)
-    assert ended.out_of_memory
-    assert str(ended) == "ran out of memory"
+    assert (ended.out_of_memory, ended.signal, ended.code) == (True, "SIGKILL", None)
+    assert str(ended) == "ran out of memory (used 65 MB of 64 MB)"
+    assert str(Exit(out_of_memory=True)) == "ran out of memory"
     container.close()
 
 

@@ -1,7 +1,7 @@
 """`ProcessDriver`: the driver that needs nothing installed. It isolates nothing: its containers are plain processes.
 
-Any thread: builds and starts run side by side. What they share (guardian, run folder, image store, table of use) locks
-for itself.
+Any thread: builds and starts run side by side. What they share (guardian, run folder, image store, memory watch, table
+of use) locks for itself.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from hotdash.drivers.process.faults import why_not_started, why_not_stored
 from hotdash.drivers.process.group import ProcessGroup
 from hotdash.drivers.process.guardian import Guardian
 from hotdash.drivers.process.image_store import ImageStore
+from hotdash.drivers.process.memory import MemoryWatch
 from hotdash.drivers.process.surroundings import RunFolder
 from hotdash.drivers.process.usage import UsageTable
 from hotdash.errors import BuildError, StartError
@@ -55,6 +56,7 @@ class ProcessDriver:
         self._run = RunFolder(parent=run_parent)
         self._guardian = Guardian(self._run)
         self._usage = UsageTable()
+        self._memory = MemoryWatch()
         self._store = ImageStore(cache_dir or Path(platformdirs.user_cache_dir("hotdash", appauthor=False)))
         self._builder = Builder(store=self._store, run=self._run, guardian=self._guardian, path=self._path)
 
@@ -101,12 +103,17 @@ class ProcessDriver:
             raise StartError(f"{what}: its config or entrypoint cannot be given to a program: {error}") from error
 
     def close(self) -> None:
-        """Ends the guardian (which kills what left its container's group and lives on) and removes the run folder."""
+        """Ends the memory watch and the guardian, and removes the run folder.
+
+        The guardian kills what left its container's group and lives on.
+        """
         self._closed = True
+        self._memory.close()
         self._guardian.close()
         self._store.close()
 
     def _spawn(self, spec: ContainerSpec, around: Surroundings, *, folder: Path) -> ProcessContainer:
+        self._memory.ensure()
         wake_fds = open_wake()
         try:
             group = ProcessGroup.spawn(
@@ -122,4 +129,5 @@ class ProcessDriver:
             for fd in set(wake_fds):
                 os.close(fd)
             raise
+        self._memory.watch(group, limit_bytes=spec.memory_mb * 2**20)
         return ProcessContainer(spec.id, group=group, wake_fds=wake_fds, around=around, usage=self._usage)

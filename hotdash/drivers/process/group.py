@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hotdash.drivers.base import Exit
@@ -45,7 +46,7 @@ class ProcessGroup:
         self._process = process
         self._guardian = guardian
         self._lock = threading.Lock()
-        self._out_of_memory = False
+        self._cause: Exit | None = None
         self.pid = process.pid
         self.ended: Exit | None = None
         self.exit_fd = _open_pidfd(process.pid)
@@ -109,7 +110,7 @@ class ProcessGroup:
                 os.killpg(self.pid, signal.SIGKILL)
             self._guardian.discard(self.pid)
             code = self._process.wait()
-            self.ended = _exit_of(code, out_of_memory=self._out_of_memory)
+            self.ended = _exit_of(code, cause=self._cause)
             return self.ended
 
     def wait(self, timeout_s: float | None) -> Exit | None:
@@ -134,15 +135,15 @@ class ProcessGroup:
         with self._lock:
             self._send(number)
 
-    def kill(self, *, out_of_memory: bool = False) -> None:
+    def kill(self, *, cause: Exit | None = None) -> None:
         """Kills the whole group, unless the leader has been reaped. Any thread, any time; does not wait.
 
         Args:
-            out_of_memory: The reason, which its `Exit` then tells: for whoever watches its memory.
+            cause: Why (it used too much memory): its `Exit` says that then, if it does die of this signal.
         """
         with self._lock:
-            if self.ended is None and out_of_memory:
-                self._out_of_memory = True
+            if self.ended is None and self._cause is None:
+                self._cause = cause
             self._send(signal.SIGKILL)
 
     def close(self) -> None:
@@ -187,12 +188,14 @@ def _open_pidfd(pid: int) -> int:
     return -1
 
 
-def _exit_of(code: int, *, out_of_memory: bool) -> Exit:
-    """Reads `Popen.returncode`: negative for a signal."""
+def _exit_of(code: int, *, cause: Exit | None) -> Exit:
+    """Reads `Popen.returncode`: negative for a signal. `cause` is what a SIGKILL would have been for."""
     if code >= 0:
         return Exit(code=code)
     try:
         name = signal.Signals(-code).name
     except ValueError:
         name = f"SIGRTMIN+{-code - signal.SIGRTMIN}"  # most real-time signals have no name in Python
-    return Exit(signal=name, out_of_memory=out_of_memory and -code == signal.SIGKILL)
+    if cause is not None and -code == signal.SIGKILL:
+        return replace(cause, signal=name)
+    return Exit(signal=name)
