@@ -236,6 +236,63 @@ def test_the_cursor_stays_on_its_row_when_rows_move() -> None:
     drive(script, steps)
 
 
+def test_the_cursor_goes_to_its_function_when_its_container_ends() -> None:
+    script = busy_script(Clock())
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        screen = board(app)
+        await to_function(pilot, "greet")
+        await pilot.press("j", "j")
+        await until(pilot, lambda: screen.scope.container_id)
+        assert screen.scope.container_id == "c-03bc9e"
+        script.stop("greet", "c-03bc9e", 3)
+        script.stop("greet", "c-7f3a12", 3)
+        script.clock.at += 1  # type: ignore[attr-defined]
+        await until(pilot, lambda: screen.functions.cursor_key == ("function", "greet"))
+        await until(pilot, lambda: screen.scope.function == "greet" and not screen.scope.container_id)
+
+    drive(script, steps)
+
+
+@pytest.mark.parametrize(("removed", "next_one"), [("greet", "hello-sh"), ("thumbnail", "report")])
+def test_the_cursor_goes_to_the_nearest_function_when_its_own_is_removed(removed: str, next_one: str) -> None:
+    script = busy_script(Clock())
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        screen = board(app)
+        await to_function(pilot, removed)
+        script.state(removed, FunctionState.REMOVED)
+        script.clock.at += 1  # type: ignore[attr-defined]
+        await until(pilot, lambda: f"{removed} was removed" in toasts(app))
+        for container in () if removed == "thumbnail" else ("c-7f3a12", "c-03bc9e"):
+            script.stop(removed, container, 3)
+        script.clock.at += 1  # type: ignore[attr-defined]
+        await until(pilot, lambda: screen.scope.function == next_one)
+        assert screen.functions.cursor_key == ("function", next_one)
+
+    drive(script, steps)
+
+
+def test_a_function_that_appears_is_told_but_not_at_the_start() -> None:
+    script = busy_script(Clock())
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        screen = board(app)
+        script.function("early", revision=0, state=FunctionState.BUILDING)
+        script.clock.at += 1  # type: ignore[attr-defined]
+        await until(pilot, lambda: "early" in screen.snapshot.functions)
+        script.clock.at += 2  # type: ignore[attr-defined]
+        script.function("late", revision=0, state=FunctionState.BUILDING)
+        await until(pilot, lambda: "late appeared" in toasts(app))
+        assert not any("early" in toast for toast in toasts(app))
+        for number in range(5):
+            script.function(f"more{number}", revision=0, state=FunctionState.BUILDING)
+        script.clock.at += 1  # type: ignore[attr-defined]
+        await until(pilot, lambda: any(toast.startswith("more0, more1, more2 and 2 more app") for toast in toasts(app)))
+
+    drive(script, steps)
+
+
 def test_folding_hides_containers_and_long_queues_unfold() -> None:
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         screen = board(app)
@@ -450,6 +507,8 @@ def test_a_removed_function_leaves_the_screen_usable() -> None:
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         await to_function(pilot, "greet")
         await pilot.press("2")
+        for container in ("c-7f3a12", "c-03bc9e"):
+            script.stop("greet", container, 3)
         script.state("greet", FunctionState.REMOVED)
         script.clock.at += 1  # type: ignore[attr-defined]
         screen = board(app)

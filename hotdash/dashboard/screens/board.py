@@ -13,6 +13,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from hotdash.dashboard.actions import Pane
+from hotdash.dashboard.changes import ChangeWatch
 from hotdash.dashboard.deploys import DeployWatch
 from hotdash.dashboard.invoker import Invoker, newest, newest_of_container
 from hotdash.dashboard.lines import Line, Tone, text
@@ -89,6 +90,7 @@ class BoardScreen(Screen[None]):
         }
         self._titles: dict[int, str] = {}
         self._deploys = DeployWatch()
+        self._changes = ChangeWatch()
         self._pulled_s = float("-inf")
         self._changed_s = float("-inf")
         self._figures = Figures(calls_per_s=0.0, p50_s=None, p95_s=None, depths=())
@@ -128,7 +130,7 @@ class BoardScreen(Screen[None]):
         self._show_tasks()
         self._show_right()
         self._show_header()
-        for told in self._deploys.told(self.snapshot):
+        for told in (*self._changes.told(self.snapshot, self._pulled_s), *self._deploys.told(self.snapshot)):
             self.tell(told.text, is_bad=told.is_bad)
 
     def _renew(self) -> None:

@@ -11,7 +11,7 @@ from hotdash.dashboard.widgets.list_table import Item, Key, ListTable
 from hotdash.store import ContainerView, FunctionView
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from hotdash.dashboard.filters import Filter
     from hotdash.store import Snapshot
@@ -70,6 +70,16 @@ class FunctionsTable(ListTable):
             return Row(cells=container_cells(subject, now_s=self._now_s()))
         assert isinstance(subject, Trouble)  # noqa: S101  there is no fourth kind
         return Row(wide=trouble_line(subject.reason))
+
+    def instead_of(self, gone: Key, old: Sequence[Item]) -> Key | None:
+        """A container's function; a function's nearest neighbour, the next one rather than the one before."""
+        names = [item.key[1] for item in old if item.key[0] == "function"]
+        if gone[1] not in names:
+            return None
+        at = names.index(gone[1])
+        left = {item.key[1] for item in self.items}
+        nearest = sorted(range(len(names)), key=lambda other: (abs(other - at), other < at))
+        return next((("function", names[other]) for other in nearest if names[other] in left), None)
 
     def action_fold(self) -> None:
         """Hides the selected function's containers."""

@@ -81,6 +81,15 @@ class ListTable(Painted):
         """What is shown of an item."""
         raise NotImplementedError
 
+    def instead_of(self, gone: Key, old: Sequence[Item]) -> Key | None:  # noqa: ARG002  for subclasses
+        """The row to which the cursor goes when its own is gone; None for the nearest one.
+
+        Args:
+            gone: The key that is among the items no more.
+            old: The items among which it was.
+        """
+        return None
+
     # --- rows ---------------------------------------------------------------------------------------------------------
 
     @property
@@ -99,7 +108,7 @@ class ListTable(Painted):
         old, old_cursor = self.items, self.cursor
         self.items = tuple(items)
         self._places = {item.key: at for at, item in enumerate(self.items)}
-        moved = self._keep_cursor(old_cursor)
+        moved = self._keep_cursor(old, old_cursor)
         if columns is not None and columns != self.columns:
             moved = True
             self.columns = columns
@@ -125,11 +134,15 @@ class ListTable(Painted):
             if has_changed(at):
                 self.refresh(Region(0, at - first + _HEADING, self.size.width, 1))
 
-    def _keep_cursor(self, old_cursor: int | None) -> bool:
-        """Puts the cursor on the nearest row if its own is gone; returns whether it had to."""
+    def _keep_cursor(self, old: Sequence[Item], old_cursor: int | None) -> bool:
+        """Puts the cursor on another row if its own is gone; returns whether it had to."""
         if self.cursor_key is None or self.cursor_key in self._places:
             return False
-        self._put_cursor(self._selectable(min(old_cursor or 0, len(self.items) - 1), -1))
+        wanted = self.instead_of(self.cursor_key, old)
+        if wanted in self._places:
+            self._put_cursor(self._places[wanted])
+        else:
+            self._put_cursor(self._selectable(min(old_cursor or 0, len(self.items) - 1), -1))
         return True
 
     # --- the cursor ---------------------------------------------------------------------------------------------------
