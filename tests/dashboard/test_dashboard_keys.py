@@ -156,6 +156,9 @@ def test_k_asks_before_it_kills(answer: str, killed: list[tuple[str, str]]) -> N
         await to_function(pilot, "greet")
         await pilot.press("j", "K")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("enter")
+        assert isinstance(app.screen, ConfirmScreen)
+        assert controls.calls == []
         await pilot.press(answer)
         await until(pilot, lambda: isinstance(app.screen, MainScreen))
         assert controls.calls == killed
@@ -410,6 +413,9 @@ def test_q_asks_while_tasks_run_and_leaves_at_once_when_none_do() -> None:
     async def busy(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         await pilot.press("q")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("enter")
+        assert isinstance(app.screen, ConfirmScreen)
+        assert app.is_running
         await pilot.press("n")
         await until(pilot, lambda: isinstance(app.screen, MainScreen))
         await pilot.press("q")

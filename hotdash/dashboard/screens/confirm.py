@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class ConfirmScreen(ModalScreen[bool]):
-    """Asks; gives True for yes.
+    """Asks; gives True for yes. Enter, which invokes everywhere else, is no answer here.
 
     Args:
         question: Its texts are hotdash's own or have passed `plain`.
@@ -22,7 +22,7 @@ class ConfirmScreen(ModalScreen[bool]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y,enter", "answer(True)", show=False),
+        Binding("y", "answer(True)", show=False),
         Binding("n,escape,q", "answer(False)", show=False),
     ]
 
