@@ -71,7 +71,8 @@ def _driver_option(command: Callable[..., Any]) -> Callable[..., Any]:
 def main() -> None:
     """Develop functions in hot containers: see them, invoke them; save, and they are live.
 
-    `hotdash [DIR]` opens the dashboard on the functions in DIR (the current folder by default).
+    `hotdash [DIR]` opens the dashboard on the functions in DIR (the current folder by default); for its options see
+    `hotdash dashboard --help`.
     """
 
 
@@ -208,6 +209,21 @@ def invoke(  # noqa: PLR0917  click passes every option by name
         if result.error:
             _say(f"{spec.key}: {result.status}: {result.error}")
     raise click.exceptions.Exit(_EXITS[result.status])
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def doctor(*, as_json: bool) -> None:
+    """What is found here: versions, drivers, limits, folders; and what to do about what is missing.
+
+    Exit codes: 0 functions can run, 3 no driver can.
+    """
+    from hotdash.doctor import can_run, fields, text  # noqa: PLC0415  not for `--help`
+    from hotdash.examination import examine  # noqa: PLC0415
+
+    checks = examine(os.environ)
+    click.echo(json.dumps(fields(checks)) if as_json else text(checks))
+    raise click.exceptions.Exit(0 if can_run(checks) else NO_DRIVER)
 
 
 @contextmanager

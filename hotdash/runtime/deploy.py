@@ -30,7 +30,7 @@ PAST_REVISIONS = 3  # section 7: what can be rolled back to, the live one apart
 
 
 class Deploys:
-    """One function's deploys. `_deploying` is held for as long as one takes; it guards `_past`."""
+    """One function's deploys. `_deploying` is held for as long as one takes; it guards the rest."""
 
     def __init__(self, *, supervisor: Supervisor, services: Services) -> None:
         self._supervisor = supervisor
@@ -40,6 +40,7 @@ class Deploys:
         self._emit = services.bus.emit
         self._deploying = threading.Lock()
         self._past: deque[Revision] = deque(maxlen=PAST_REVISIONS)
+        self._forgotten: dict[str, Image] = {}  # by their ids; released once nothing needs them
 
     def deploy(self, spec: FunctionSpec, *, is_cancelled: Callable[[], bool]) -> Deployment:
         """Builds the function as it is on disk and makes that live, if anything has changed.
@@ -127,13 +128,14 @@ class Deploys:
 
     def _keep(self, replaced: Revision) -> None:
         """Keeps a replaced revision for rollback; the driver may drop an image that nothing kept needs."""
-        forgotten = self._past[0] if len(self._past) == PAST_REVISIONS else None
+        if len(self._past) == PAST_REVISIONS:
+            self._forgotten[self._past[0].image.id] = self._past[0].image
         self._past.append(replaced)
         live = self._ledger.revision
-        kept = {past.image.id for past in self._past} | ({live.image.id} if live is not None else set())
-        kept |= {container.revision.image.id for container in self._ledger.fleet}  # one may still drain
-        if forgotten is not None and forgotten.image.id not in kept:
-            self._services.driver.release(forgotten.image)
+        needed = {past.image.id for past in self._past} | ({live.image.id} if live is not None else set())
+        needed |= {container.revision.image.id for container in self._ledger.fleet}  # one may still drain
+        for image_id in self._forgotten.keys() - needed:
+            self._services.driver.release(self._forgotten.pop(image_id))
 
     def _prove(self, revision: Revision) -> ServedContainer:
         """Starts the new revision's first container and waits until it has proved itself.

@@ -51,6 +51,11 @@ class StartFailures:
         self.has_given_up = False
         return was_failing
 
+    @property
+    def reason(self) -> str:
+        """Why the function is failing."""
+        return f"{TRIES} starts in a row failed; the last: {self.cause}"
+
     def rest(self, now_s: float) -> None:
         """Tries no more for a while: what waits has other containers to wait for."""
         self.not_before_s = now_s + LONG_BACKOFF_S

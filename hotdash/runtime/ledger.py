@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hotdash import events as ev
 from hotdash.errors import HotdashError, QueueFull, RuntimeClosed, UnknownFunction
 from hotdash.events import ContainerState, FunctionState
-from hotdash.runtime.failures import TRIES, StartFailures
+from hotdash.runtime.failures import StartFailures
 from hotdash.runtime.fleet import Fleet
 from hotdash.runtime.scaling import decide
 from hotdash.runtime.snapshot import FunctionSnapshot
@@ -226,7 +227,9 @@ class Ledger:
 
     def set_limits(self, spec: FunctionSpec, effects: Effects) -> bool:
         """Takes new limits, which apply at once; resting containers look at their idle time. True if any differ."""
-        has_changed, self.spec = spec != self.spec, spec
+        old = self.spec
+        moved = replace(spec, folder=old.folder, file=old.file, warnings=old.warnings)  # none of these is a limit
+        has_changed, self.spec = moved != old, spec
         if has_changed:
             for container in self.fleet.idle:
                 effects.open(container.gate)
@@ -258,14 +261,14 @@ class Ledger:
         They wait on if other containers still serve; then the next try is a while away.
         """
         now_s = self._clock.now()
-        if self._failures.failed(cause, launched_in=container.launch_round, now_s=now_s):
-            reason = f"{TRIES} starts in a row failed; the last: {cause}"
-            self.become(FunctionState.FAILING, reason)
-            if self._living():
-                self._failures.rest(now_s)
-            else:
-                self.fail_queue(TaskStatus.ERROR, f"{self.key} does not start: {reason}", effects)
-        if (wait_s := self._failures.wait_s(now_s)) > 0:
+        failures = self._failures
+        if failures.failed(cause, launched_in=container.launch_round, now_s=now_s):
+            self.become(FunctionState.FAILING, failures.reason)
+            failures.rest(now_s)
+        if failures.has_given_up and not self._living():  # those launched together with it have failed by now, too
+            failures.not_before_s = 0.0
+            self.fail_queue(TaskStatus.ERROR, f"{self.key} does not start: {failures.reason}", effects)
+        if (wait_s := failures.wait_s(now_s)) > 0:
             self._timekeeper.at(now_s + wait_s, self._reconsider)
 
     def kill(self, container: ServedContainer, reason: str, effects: Effects) -> None:

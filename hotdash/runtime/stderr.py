@@ -105,7 +105,7 @@ class StderrTap:
             if self._splitter.is_within:
                 self._give(self._splitter.flush())
             self._task_id = task_id
-            if self._last:
+            if self._last and self._known:  # before its first task they are still the words of its start
                 self._last.clear()
             self._known[task_id] = None
             if len(self._known) > _IDS_KNOWN:

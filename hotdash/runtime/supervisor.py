@@ -200,13 +200,15 @@ class Supervisor:
         """
         effects = Effects()
         with self.lock:
+            was_killed = bool(container.kill_reason)
             container.is_retired = True
             self.ledger.fleet.dismiss(container, cause, failed=True)
             is_wanted = not (task.redispatched or task.cancel_requested or container.kill_reason)
             if is_wanted:
                 container.task = None
                 self.ledger.put_back(task)
-            self._after_failure(container, cause, effects)
+            if not was_killed:
+                self._after_failure(container, cause, effects)
         effects.carry_out()
         return is_wanted
 

@@ -234,8 +234,12 @@ def test_the_bound_counts_bytes_and_the_end_of_each_line(tapped, text, size_byte
 
 
 def test_the_last_words_are_the_last_five_since_the_dispatch(tapped):
-    tapped.container.complain(b"idle\n")
+    tapped.container.complain(b"starting\n")
     tapped.tap.begin(ONE)
+    assert tapped.tap.last_lines() == ("starting",), "before its first task they are the words of its start"
+    tapped.tap.end()
+    tapped.container.complain(b"idle\n")
+    tapped.tap.begin(TWO)
     assert tapped.tap.last_lines() == ()
     tapped.container.complain(b"".join(b"%d\n" % number for number in range(9)))
     tapped.tap.end()
