@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import hotdash.drivers.stub
-import hotdash.runtime.runtime  # noqa: F401  and with it every module of the runtime
+import hotdash.runtime.runtime  # and with it every module of the runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,13 +31,18 @@ class Stuck(AssertionError):
     """Nothing can run, no deadline is to come, and the test's thread waits: a deadlock, or a wait without end."""
 
 
+class Abandoned(BaseException):
+    """The run has failed: this thread is to end, whatever it waits for."""
+
+
 class Worker:
     """One thread, as the simulation sees it."""
 
-    __slots__ = ("go", "is_finished", "joiners", "name", "passed", "wait", "waits")
+    __slots__ = ("go", "is_finished", "joiners", "name", "passed", "thread", "wait", "waits")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, thread: threading.Thread | None = None) -> None:
         self.name = name
+        self.thread = thread
         self.go = threading.Lock()  # released: it has the baton
         self.go.acquire()
         self.waits = False
@@ -67,6 +72,7 @@ class Simulation:
         self._numbers = itertools.count()
         self._is_settling = False
         self._stuck = ""
+        self.is_abandoned = False
         self._workers = [self._main]
 
     # ---- the clock
@@ -90,6 +96,7 @@ class Simulation:
 
     def elapse(self, seconds_s: float, *, at_once: bool = False) -> None:
         """Moves the time on, and lets all run at each deadline; `at_once`: as if the machine had slept meanwhile."""
+        self.settle()
         until_s = self._now_s + seconds_s
         while (deadline_s := self._next_deadline_s()) is not None and deadline_s <= until_s:
             self._now_s = max(self._now_s, deadline_s)
@@ -99,16 +106,26 @@ class Simulation:
         self._now_s = until_s
         self.settle()
 
+    def abandon(self) -> None:
+        """After a failure: ends every thread, one after another, so that nothing of this run is left to the next."""
+        self.is_abandoned = True
+        for worker in self._workers:
+            if worker.thread is not None:
+                worker.go.release()
+                threading.Thread.join(worker.thread, 5)
+
     # ---- any thread that has the baton
 
     def may_be_overtaken(self) -> None:
         """A place where another thread may go first."""
-        if self._ready and self.dice.random() < self.preempt:
+        if self._ready and not self.is_abandoned and self.dice.random() < self.preempt:
             self._ready.append(self._current)
             self._switch(self._current)
 
     def park(self, timeout_s: float | None) -> bool:
         """Waits to be woken; False if the time ran out first."""
+        if self.is_abandoned:
+            raise Abandoned
         me = self._current
         me.waits = True
         me.wait += 1
@@ -135,6 +152,8 @@ class Simulation:
     def ends(self, worker: Worker) -> None:
         """A thread runs no more; the baton goes on."""
         worker.is_finished = True
+        if self.is_abandoned:
+            return
         self._workers.remove(worker)
         for joiner in worker.joiners:
             if joiner.waits:
@@ -148,6 +167,8 @@ class Simulation:
         if following is not me:
             self._pass_to(following)
             me.go.acquire()
+        if self.is_abandoned:
+            raise Abandoned
         if self._stuck and me is self._main:
             stuck, self._stuck = self._stuck, ""
             raise Stuck(stuck)
@@ -235,10 +256,10 @@ class SimulatedThread(threading.Thread):
     """A real thread that runs when it has the baton."""
 
     def __init__(self, *, simulation: Simulation, **keys: Any) -> None:
+        self._order = next(simulation._numbers)
         super().__init__(**keys)
         self._simulation = simulation
-        self._worker = Worker(self.name)
-        self._order = next(simulation._numbers)
+        self._worker = Worker(self.name, self)
 
     def __hash__(self) -> int:  # so that a set of threads has the same order in each run
         return self._order
@@ -247,17 +268,24 @@ class SimulatedThread(threading.Thread):
         return self is other
 
     def start(self) -> None:
+        if self._simulation.is_abandoned:
+            raise Abandoned
         super().start()
         self._simulation.begins(self._worker)
 
     def run(self) -> None:
         self._worker.go.acquire()
         try:
-            super().run()
+            if not self._simulation.is_abandoned:
+                super().run()
+        except Abandoned:
+            pass
         finally:
             self._simulation.ends(self._worker)
 
     def join(self, timeout: float | None = None) -> None:
+        if self._simulation.is_abandoned:
+            raise Abandoned
         if not self._worker.is_finished:
             self._worker.joiners.append(self._simulation.current)
             if not self._simulation.park(timeout):
