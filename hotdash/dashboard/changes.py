@@ -1,7 +1,11 @@
-"""`ChangeWatch`: tells which functions came and went. No Textual; belongs to the screen's thread."""
+"""`ChangeWatch`: tells which functions came and went, and of new warnings about their files.
+
+No Textual; belongs to the screen's thread.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from hotdash.dashboard.invoker import Outcome
@@ -14,6 +18,7 @@ if TYPE_CHECKING:
     from hotdash.store import Snapshot
 
 START_S = 2.0  # so long after the first snapshot functions come because the program starts: the rows show it
+_LINE = re.compile(r":\d+: ")
 _NAMED = 3  # by name in one toast
 
 
@@ -23,6 +28,7 @@ class ChangeWatch:
     def __init__(self) -> None:
         self._started_s: float | None = None
         self._known: set[str] = set()
+        self._warnings: dict[str, frozenset[str]] = {}
 
     def told(self, snapshot: Snapshot, now_s: float) -> Iterable[Outcome]:
         """What there is to tell since the last time; at the start nothing."""
@@ -33,10 +39,24 @@ class ChangeWatch:
         before, self._known = self._known, there
         if gone := sorted(before - self._known):
             yield Outcome(text=f"{_names(gone)} {'was' if len(gone) == 1 else 'were'} removed")
+        fresh_warnings = list(self._new_warnings(snapshot))
         if now_s - self._started_s < START_S:
             return
         if fresh := sorted(self._known - before):
             yield Outcome(text=f"{_names(fresh)} appeared")
+        yield from fresh_warnings
+
+    def _new_warnings(self, snapshot: Snapshot) -> Iterable[Outcome]:
+        """The first warning of each function that it did not have before, wherever in the file it stands now."""
+        before, self._warnings = self._warnings, {}
+        for key, view in snapshot.functions.items():
+            by_matter = {_LINE.sub(": ", warning, count=1): warning for warning in view.spec.warnings}
+            self._warnings[key] = frozenset(by_matter)
+            for matter, warning in by_matter.items():
+                if matter not in before.get(key, ()):
+                    told = warning.replace(f"{view.spec.folder}/", "")
+                    yield Outcome(text=f"{plain(key)}: warning: {plain(told)}", is_odd=True)
+                    break
 
 
 def _names(keys: list[str]) -> str:

@@ -25,6 +25,7 @@ class Outcome:
 
     text: str = ""
     is_bad: bool = False
+    is_odd: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

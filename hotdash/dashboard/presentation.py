@@ -94,6 +94,8 @@ def function_cells(view: FunctionView, *, now_s: float, depths: Sequence[int], i
     """The cells of a function's row, as `FUNCTION_COLUMNS`."""
     fold = (" " if not view.containers else "▾" if is_open else "▸", Tone.MUTED)
     broken: Line = ((" !", Tone.ERROR),) if view.faults or view.deploy_error else ()
+    if not broken and view.spec.warnings:
+        broken = ((" ?", Tone.WARNING),)
     is_new = bool(view.revision) and now_s - view.live_since_s < JUST_LIVE_S
     waiting = view.queue_depth
     warmth = "hot" if view.spec.format.is_hot else "cold"
@@ -132,10 +134,7 @@ def troubles(view: FunctionView) -> tuple[str, ...]:
     serves = f"; r{view.revision} still serves" if view.revision else ""
     found = []
     if view.faults:
-        fault = view.faults[0].replace(
-            f"{view.spec.folder}/", ""
-        )  # the row has little room, and the panel has it whole
-        found.append(f"function file broken{serves}: {plain(fault)}")
+        found.append(f"function file broken{serves}: {_without_folder(view, view.faults[0])}")
     if view.deploy_error:
         found.append(f"deploy failed{serves}: {_first_line(view.deploy_error)}")
     if view.reason and not view.deploy_error:
@@ -143,9 +142,18 @@ def troubles(view: FunctionView) -> tuple[str, ...]:
     return tuple(found)
 
 
-def trouble_line(reason: str) -> Line:
+def warnings(view: FunctionView) -> tuple[str, ...]:
+    """What is odd in a function's file, in one line, for below its row; empty when nothing is."""
+    if not view.spec.warnings or view.faults:  # a broken file has worse to tell, and its warnings are an older one's
+        return ()
+    first, *more = view.spec.warnings
+    others = f" (and {len(more)} more)" if more else ""
+    return (f"warning{others}: {_without_folder(view, first)}",)
+
+
+def trouble_line(reason: str, tone: Tone = Tone.ERROR) -> Line:
     """A trouble's row: it spans all columns."""
-    return (("    └ ", Tone.MUTED), (reason, Tone.ERROR))
+    return (("    └ ", Tone.MUTED), (reason, tone))
 
 
 # --- tasks ------------------------------------------------------------------------------------------------------------
@@ -300,6 +308,11 @@ def _joined(parts: list[HeaderPart], width: int) -> Line:
 def _figure(number: int, noun: str, tone: Tone = Tone.TEXT) -> Line:
     """A figure and its word, quiet when it is zero."""
     return ((words.count(number), tone if number else Tone.MUTED), (f" {noun}", Tone.MUTED))
+
+
+def _without_folder(view: FunctionView, fault: str) -> str:
+    """A fault or warning of a function file for a row, which has little room; the panel has it whole."""
+    return plain(fault.replace(f"{view.spec.folder}/", ""))
 
 
 def _first_line(reason: str) -> str:

@@ -21,10 +21,22 @@ def trouble_lines(view: FunctionView, *, now_s: float) -> list[Line]:
     if view.faults:
         lines.append((("▲ The function file is broken", Tone.ERROR), (f"; {serves}", Tone.MUTED)))
         lines += [text(f"  {line}") for fault in view.faults for line in plain_lines(fault)]
+    if not view.is_building:
+        lines += _failure(view, serves)
+    if view.spec.warnings and not view.faults:
+        counted = words.counted(len(view.spec.warnings), "warning")
+        lines.append(((f"? {counted} about the function file", Tone.WARNING),))
+        lines += [text(f"  {line}") for warning in view.spec.warnings for line in plain_lines(warning)]
     if view.is_building:
         lines.append((("◐ Building", Tone.ACCENT), (f" for {words.age(now_s - view.build_since_s)}", Tone.MUTED)))
         lines += _output(view)
-    elif view.deploy_error:
+    return lines
+
+
+def _failure(view: FunctionView, serves: str) -> list[Line]:
+    """Why the last deploy failed, or why the function is not ready; empty when it is."""
+    lines: list[Line] = []
+    if view.deploy_error:
         lines.append((("▲ The last deploy failed", Tone.ERROR), (f"; {serves}", Tone.MUTED)))
         lines += [text(f"  {line}") for line in plain_lines(view.deploy_error)]
         lines += _output(view)

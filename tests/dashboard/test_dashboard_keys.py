@@ -296,6 +296,28 @@ def test_a_function_that_appears_is_told_but_not_at_the_start() -> None:
     drive(script, steps)
 
 
+def test_a_new_warning_of_a_function_file_is_told_once_and_stands_below_its_row() -> None:
+    script = Script(Clock())
+    script.function("greet", warnings=("/work/functions/greet/func.yaml:3: old: unknown key",))
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        screen = board(app)
+        assert screen.functions.items[1].key == ("trouble", "greet", "0")
+        assert str(screen.functions.row_of(screen.functions.items[1])).endswith(
+            "warning: func.yaml:3: old: unknown key"
+        )
+        assert screen.trouble.display
+        for line in (4, 5):  # the second save moves both warnings by a line, and that is no news
+            script.clock.at += 3  # type: ignore[attr-defined]
+            both = (f"func.yaml:{line}: old: unknown key", f"func.yaml:{line + 4}: memroy: did you mean memory?")
+            script.function("greet", warnings=tuple(f"/work/functions/greet/{one}" for one in both))
+            await until(pilot, lambda line=line: f"yaml:{line}: old" in screen.trouble.text)  # type: ignore[misc]
+        told = [toast for toast in toasts(app) if "warning" in toast]
+        assert told == ["greet: warning: func.yaml:8: memroy: did you mean memory?"]
+
+    drive(script, steps)
+
+
 def test_folding_hides_containers_and_long_queues_unfold() -> None:
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         screen = board(app)

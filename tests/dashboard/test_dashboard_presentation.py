@@ -14,6 +14,7 @@ from hotdash.dashboard.presentation import (
     preview,
     task_cells,
     troubles,
+    warnings,
     why_queued,
 )
 from hotdash.dashboard.run_lines import run_lines
@@ -140,6 +141,29 @@ def test_troubles_tell_what_still_serves() -> None:
     lines = [unstyled(line) for line in trouble_lines(views["thumbnail"], now_s=0.0)]
     assert lines[0] == "▲ The last deploy failed; r5 still serves"
     assert "  │ ERROR: no matching distribution found for pillow==99" in lines
+
+
+def test_a_function_files_warnings_are_shown_as_warnings() -> None:
+    script = Script(Clock())
+    folder = "/work/functions/greet"
+    told = (f"{folder}/func.yaml:3: memroy: unknown key, did you mean memory?", f"{folder}/func.yaml:9: x: unknown key")
+    script.function("greet", warnings=told)
+    view = script.store.snapshot().functions["greet"]
+    assert troubles(view) == ()
+    assert warnings(view) == ("warning (and 1 more): func.yaml:3: memroy: unknown key, did you mean memory?",)
+    cells = function_cells(view, now_s=0.0, depths=(), is_open=True)
+    assert words_of(cells)[0] == "○ greet ?"
+    assert cells[0][-1][1] is Tone.WARNING
+    panel = trouble_lines(view, now_s=0.0)
+    assert [unstyled(line) for line in panel] == [
+        "? 2 warnings about the function file",
+        f"  {told[0]}",
+        f"  {told[1]}",
+    ]
+    script.feed(ev.FunctionFaulty, "greet", faults=("func.yaml:3: memory: found 'x', allowed a whole number",))
+    view = script.store.snapshot().functions["greet"]
+    assert warnings(view) == ()
+    assert words_of(function_cells(view, now_s=0.0, depths=(), is_open=True))[0] == "○ greet !"
 
 
 def test_tasks_tell_why_they_wait_and_how_they_ended() -> None:

@@ -34,6 +34,7 @@ from hotdash.store import Figures, Snapshot
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
+    from textual.notifications import SeverityLevel
     from textual.widget import Widget
 
     from hotdash.dashboard.ports import Controls
@@ -131,7 +132,7 @@ class BoardScreen(Screen[None]):
         self._show_right()
         self._show_header()
         for told in (*self._changes.told(self.snapshot, self._pulled_s), *self._deploys.told(self.snapshot)):
-            self.tell(told.text, is_bad=told.is_bad)
+            self.tell(told.text, is_bad=told.is_bad, is_odd=told.is_odd)
 
     def _renew(self) -> None:
         """Once a second: rates, ages, and what no event tells of."""
@@ -355,10 +356,11 @@ class BoardScreen(Screen[None]):
         widgets: dict[Pane, Widget] = {Pane.FUNCTIONS: self.functions, Pane.TASKS: self.tasks, Pane.LOGS: self.logs}
         next(widgets[pane] for pane, bar in self.filters.items() if bar is message.bar).focus()
 
-    def tell(self, told: str, *, is_bad: bool = False) -> None:
+    def tell(self, told: str, *, is_bad: bool = False, is_odd: bool = False) -> None:
         """A toast; its text is hotdash's own or has passed `plain`."""
         if told:
-            self.notify(told, severity="error" if is_bad else "information", markup=False)
+            severity: SeverityLevel = "error" if is_bad else "warning" if is_odd else "information"
+            self.notify(told, severity=severity, markup=False)
 
 
 def _notice_line(notice: str) -> Line:

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hotdash.dashboard.lines import Row, Tone
-from hotdash.dashboard.presentation import FUNCTION_COLUMNS, container_cells, function_cells, trouble_line, troubles
+from hotdash.dashboard.presentation import (
+    FUNCTION_COLUMNS,
+    container_cells,
+    function_cells,
+    trouble_line,
+    troubles,
+    warnings,
+)
 from hotdash.dashboard.widgets.list_table import Item, Key, ListTable
 from hotdash.store import ContainerView, FunctionView
 
@@ -19,9 +26,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """A row that says what is wrong with the function above it."""
+    """A row that says what is wrong with the function above it, or odd."""
 
     reason: str
+    tone: Tone = Tone.ERROR
 
 
 class FunctionsTable(ListTable):
@@ -69,7 +77,7 @@ class FunctionsTable(ListTable):
         if isinstance(subject, ContainerView):
             return Row(cells=container_cells(subject, now_s=self._now_s()))
         assert isinstance(subject, Trouble)  # noqa: S101  there is no fourth kind
-        return Row(wide=trouble_line(subject.reason))
+        return Row(wide=trouble_line(subject.reason, subject.tone))
 
     def instead_of(self, gone: Key, old: Sequence[Item]) -> Key | None:
         """A container's function; a function's nearest neighbour, the next one rather than the one before."""
@@ -116,7 +124,9 @@ class FunctionsTable(ListTable):
         """The same objects for the same view, so that an unchanged row is not painted again."""
         kept = self._troubles.get(view.key)
         if kept is None or kept[0] is not view:
-            kept = (view, tuple(Trouble(reason=reason) for reason in troubles(view)))
+            wrong = (Trouble(reason=reason) for reason in troubles(view))
+            odd = (Trouble(reason=reason, tone=Tone.WARNING) for reason in warnings(view))
+            kept = (view, (*wrong, *odd))
             self._troubles[view.key] = kept
         return kept[1]
 
