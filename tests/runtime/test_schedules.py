@@ -22,7 +22,7 @@ from hotdash.runtime.supervisor import Supervisor
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-FAST = 200
+FAST = 120
 ENDS = {"success", "error", "timeout", "cancelled", "deploy: done", "deploy: BuildError", "rollback: done", "QueueFull"}
 
 
@@ -82,15 +82,15 @@ def never_retires(monkeypatch):
     monkeypatch.setattr(Supervisor, "finish", lambda *args, retire, **keys: finish(*args, retire="", **keys))
 
 
-def decides_only_once(monkeypatch):
+def never_hears_of_the_end(monkeypatch):
     monkeypatch.setattr(Supervisor, "_look_settled", lambda *_: None)
 
 
 def takes_the_newest(monkeypatch):
-    put_back = Ledger.announce
+    told = Ledger.announce
 
     def announce(self, task, *, again=False):
-        put_back(self, task, again=again)
+        told(self, task, again=again)
         self.queue.rotate(1)
 
     monkeypatch.setattr(Ledger, "announce", announce)
@@ -120,7 +120,7 @@ def never_idles_out(monkeypatch):
     "plant",
     [
         never_retires,
-        decides_only_once,
+        never_hears_of_the_end,
         takes_the_newest,
         dispatches_again_what_was_read,
         forgets_to_wake,
@@ -129,5 +129,6 @@ def never_idles_out(monkeypatch):
 )
 def test_a_planted_fault_is_found(plant, monkeypatch):
     plant(monkeypatch)
-    with pytest.raises(Fault, match=r"schedule \d+ broke a rule"):
+    with pytest.raises(Fault, match=r"schedule \d+ broke a rule") as found:
         run_all(range(200), lambda _: None)
+    assert isinstance(found.value.__cause__, AssertionError), "a rule found it, not an accident"
