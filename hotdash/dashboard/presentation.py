@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len, set_cell_size
 
 from hotdash.dashboard import words
+from hotdash.dashboard.causes import row_cause, short_cause, short_why
 from hotdash.dashboard.lines import Column, Line, Span, Tone, text, width_of
 from hotdash.events import ContainerState, FunctionState
 from hotdash.sanitize import plain
@@ -136,9 +137,9 @@ def troubles(view: FunctionView) -> tuple[str, ...]:
     if view.faults:
         found.append(f"function file broken{serves}: {_without_folder(view, view.faults[0])}")
     if view.deploy_error:
-        found.append(f"deploy failed{serves}: {_first_line(view.deploy_error)}")
+        found.append(f"deploy: {row_cause(view.deploy_error)}{serves}")
     if view.reason and not view.deploy_error:
-        found.append(_first_line(view.reason))
+        found.append(row_cause(view.reason))
     return tuple(found)
 
 
@@ -202,12 +203,12 @@ def task_note(task: TaskView, function: FunctionView) -> Line:
     """What there is to say of a task in a line: why it waits, what it was asked, what it answered, why it failed."""
     result = task.result
     if result is None and task.state is TaskState.QUEUED:
-        return text(("again: " if task.again else "") + why_queued(function))
+        return text(("again: " if task.again else "") + _short_why_queued(function))
     if result is None:
         return text(preview(task.payload), Tone.MUTED)
     code = f"{result.status_code} " if result.status_code is not None else ""
     if result.error is not None:
-        return ((code, Tone.MUTED), (_first_line(result.error), Tone.ERROR))
+        return ((code, Tone.MUTED), (short_cause(result.error), Tone.ERROR))
     return ((code, Tone.MUTED), (preview(result.body), Tone.TEXT))
 
 
@@ -218,6 +219,13 @@ def why_queued(function: FunctionView) -> str:
     if function.state is FunctionState.FAILING and function.reason:
         return _first_line(function.reason)
     return plain(function.why) or "waits for a container"
+
+
+def _short_why_queued(function: FunctionView) -> str:
+    """The same where there is little room."""
+    if function.reason and (not function.revision or function.state is FunctionState.FAILING):
+        return row_cause(function.reason)
+    return (short_why(function) or "waits for a container") if function.revision else why_queued(function)
 
 
 def more_queued(hidden: int) -> Line:

@@ -136,7 +136,9 @@ def test_troubles_tell_what_still_serves() -> None:
     script.feed(ev.FunctionFaulty, "greet", faults=("func.yaml:3: memory: found 'x', allowed a whole number",))
     views = script.store.snapshot().functions
     assert troubles(views["greet"])[0].startswith("function file broken; r3 still serves: func.yaml:3: memory")
-    assert troubles(views["thumbnail"])[0].startswith("deploy failed; r5 still serves: build step 1")
+    assert troubles(views["thumbnail"]) == (
+        "deploy: exited with code 1: pip install --target lib pillow; r5 still serves",
+    )
     assert troubles(views["report"]) == ()
     lines = [unstyled(line) for line in trouble_lines(views["thumbnail"], now_s=0.0)]
     assert lines[0] == "▲ The last deploy failed; r5 still serves"
@@ -171,7 +173,7 @@ def test_tasks_tell_why_they_wait_and_how_they_ended() -> None:
     clock.at += 3
     report, greet = (script.store.snapshot().functions[key] for key in ("report", "greet"))
     queued = words_of(task_cells(report.queued[0], function=report, now_s=clock.at, is_named=True))
-    assert queued[1:] == ["report", "○ queued", "3.0 s", "", "", "max_concurrency 2 reached"]
+    assert queued[1:] == ["report", "○ queued", "3.0 s", "", "", "2/2 busy (max_concurrency)"]
     running = words_of(task_cells(report.running[0], function=report, now_s=clock.at, is_named=False))
     assert running[1:] == ["● running", "0 s", "3.0 s", "c-91d0aa", "2026-Q3"]
     failed = next(task for task in greet.ended if task.result is not None and task.result.status is TaskStatus.ERROR)
@@ -181,7 +183,7 @@ def test_tasks_tell_why_they_wait_and_how_they_ended() -> None:
         "400 µs",
         "12 ms",
         "c-03bc9e",
-        "500 the function answered 500 Internal Server Error",
+        "500 Internal Server Error",
     ]
 
 

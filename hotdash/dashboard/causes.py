@@ -1,0 +1,85 @@
+"""Causes in few words: the runtime's sentences tell all, a row has room for the telling part. Pure; any thread."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from hotdash.events import ContainerState
+from hotdash.sanitize import plain, plain_lines
+
+if TYPE_CHECKING:
+    from hotdash.store import FunctionView
+
+_LAST_STDERR = "; its last stderr: "
+_LINE_MARK = " ⏎ "  # between those last lines
+_AGAIN = "); trying again"
+_LAUNCHER = re.compile(r"^.*? (?:cannot run|does not start): ")
+_STARTS = re.compile(r"^\d+ starts in a row failed(?:; the last: | \()")
+_EXIT = re.compile(r"\b(?:exited with code \d+|was killed by SIG\w+|ran out of memory(?: \([^)]*\))?)")
+
+# A task's error begins so: what is said instead, from the match's groups.
+_SHORT: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"the container exited with code (\d+)"), r"exit code \1"),
+    (re.compile(r"the container was killed by (SIG\w+)"), r"\1"),
+    (re.compile(r"the container ran out of memory"), "out of memory"),
+    (re.compile(r"the container closed its stdout"), "closed its stdout"),
+    (re.compile(r"the container was killed by the user"), "killed"),
+    (re.compile(r"not an answer in its format"), "not an answer"),
+    (re.compile(r"cancelled by its caller"), "cancelled by you"),
+    (re.compile(r"no answer within the function's (timeout of [\d.e+]+ s)"), r"\1"),
+    (re.compile(r"the caller's (timeout of [\d.e+]+ s)"), r"caller's \1"),
+    (re.compile(r"(?:the function )?answered \d+ (?=\S)"), ""),
+)
+
+
+def short_cause(text: str) -> str:
+    """Why a task failed, in a few words: `exit code 3`, `SIGSEGV`, `not an answer`; else the first line.
+
+    Args:
+        text: The error as the runtime tells it.
+    """
+    first = text.strip().split("\n", 1)[0]
+    inner = _LAUNCHER.sub("", first, count=1)
+    if (bare := _STARTS.sub("", inner, count=1)) != inner:
+        return f"does not start: {short_cause(bare)}"
+    for pattern, short in _SHORT:
+        if (found := pattern.match(inner)) is not None:
+            return found.expand(short) or plain(inner[found.end() :])
+    return plain(inner)
+
+
+def row_cause(text: str) -> str:
+    """Why a deploy or a function failed, for one row: how the process ended, then the last line that it wrote."""
+    cause = text.strip()
+    also = "; trying again" if cause.endswith(_AGAIN) else ""
+    head, _, said = cause.removesuffix(_AGAIN).partition(_LAST_STDERR)
+    if (found := _EXIT.search(head)) is None:
+        return plain(cause.split("\n", 1)[0])
+    last = said.split(_LINE_MARK)[-1].strip() or _last_printed(head[found.end() :])
+    return plain(f"{found[0]}: {last}{also}" if last else f"{found[0]}{also}")
+
+
+def cause_lines(text: str) -> list[str]:
+    """A cause whole, in clean lines; each line of stderr that it quotes is one."""
+    head, mark, said = text.strip().partition(_LAST_STDERR)
+    lines = plain_lines(head)
+    if mark:
+        lines.append("its last stderr:")
+        lines += [f"│ {plain(line)}" for line in said.split(_LINE_MARK)]
+    return lines
+
+
+def short_why(view: FunctionView) -> str:
+    """Why a function's tasks wait for a container, in a few words; empty if nothing was decided yet."""
+    if not view.why.startswith("max_concurrency"):
+        return plain(view.why)
+    starting = view.count(ContainerState.STARTING)
+    also = f", {starting} starting" if starting else ""
+    return f"{view.count(ContainerState.BUSY)}/{view.spec.max_concurrency} busy{also} (max_concurrency)"
+
+
+def _last_printed(tail: str) -> str:
+    """The last line of what a build command printed: it is quoted behind a colon."""
+    lines = [line for line in tail.splitlines() if line.strip(" :")] if tail.startswith(":") else []
+    return lines[-1].strip(" :") if lines else ""
