@@ -5,6 +5,7 @@ A `Tone` says what a piece of text means; only the style sheet knows which colou
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -29,6 +30,8 @@ class Tone(StrEnum):
 
 
 TASK_TONES = (Tone.TASK_0, Tone.TASK_1, Tone.TASK_2, Tone.TASK_3, Tone.TASK_4)
+
+_WORD = re.compile("[^ ]+ ?| ")
 
 Span = tuple[str, Tone]
 Line = tuple[Span, ...]
@@ -152,13 +155,31 @@ def wrap_cuts(content: str, width: int, rest_width: int = 0) -> list[int]:
 
 
 def _wide_cuts(content: str, width: int, rest_width: int) -> list[int]:
-    """The same where characters are not all one cell wide: cut where rows end, never within a character."""
+    """The same where characters are not all one cell wide: never within a character."""
     if cell_len(content) <= width:
         return []
-    first = chop_cells(content, width)[0]
-    at = cell_len(first)
-    cuts = [at]
-    for piece in chop_cells(content[len(first) :], rest_width)[:-1]:
-        at += cell_len(piece)
+    cuts: list[int] = []
+    at, row_at, room = 0, 0, width
+
+    def cut() -> None:
+        nonlocal row_at, room
         cuts.append(at)
+        row_at, room = at, rest_width
+
+    for word in _WORD.findall(content):  # with the space behind it, which may hang over the row's end
+        if at - row_at + cell_len(word.rstrip(" ")) > room and at - row_at > room // 3:
+            cut()
+        *full, last = _pieces(word, room - (at - row_at), rest_width)
+        for piece in full:
+            at += cell_len(piece)
+            cut()
+        at += cell_len(last)
     return cuts
+
+
+def _pieces(word: str, left: int, rest_width: int) -> list[str]:
+    """A word in one piece if it fits what is left of the row; else cut where the rows end."""
+    if cell_len(word.rstrip(" ")) <= left:
+        return [word]
+    first = chop_cells(word, left)[0] if left > 1 else ""
+    return [first, *chop_cells(word[len(first) :], rest_width)]

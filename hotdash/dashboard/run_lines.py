@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from hotdash.dashboard import words
+from hotdash.dashboard.causes import cause_lines
 from hotdash.dashboard.lines import Line, Tone, text
 from hotdash.dashboard.presentation import task_ran_s, task_state, task_waited_s, why_queued
 from hotdash.sanitize import plain, plain_lines
@@ -40,7 +41,7 @@ def run_lines(task: TaskView, *, function: FunctionView | None, now_s: float) ->
         lines += [
             (),
             text("Error", Tone.STRONG),
-            *(text(f"  {line}", Tone.ERROR) for line in plain_lines(result.error)),
+            *(text(f"  {line}", Tone.ERROR) for line in cause_lines(result.error)),
         ]
         lines += _last_stderr(result.stderr_lines)
     if result.body or result.error is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hotdash.dashboard import words
+from hotdash.dashboard.causes import cause_lines
 from hotdash.dashboard.lines import Line, Tone, text
 from hotdash.sanitize import plain, plain_lines
 
@@ -38,11 +39,11 @@ def _failure(view: FunctionView, serves: str) -> list[Line]:
     lines: list[Line] = []
     if view.deploy_error:
         lines.append((("▲ The last deploy failed", Tone.ERROR), (f"; {serves}", Tone.MUTED)))
-        lines += [text(f"  {line}") for line in plain_lines(view.deploy_error)]
+        lines += [text(f"  {line}") for line in cause_lines(view.deploy_error)]
         lines += _output(view)
     elif view.reason:
         lines.append(((f"▲ {view.state}", Tone.ERROR),))
-        lines += [text(f"  {line}") for line in plain_lines(view.reason)]
+        lines += [text(f"  {line}") for line in cause_lines(view.reason)]
     return lines
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from dashboard_fake import Clock, Script, busy_script, task_id
+from rich.cells import cell_len
 
 from hotdash import events as ev
 from hotdash.dashboard import words
@@ -94,6 +95,38 @@ def test_wrapping_prefers_spaces_and_loses_nothing() -> None:
     assert wrap_cuts("x" * 25, 10) == [10, 20]
     assert wrap_cuts("日" * 10, 10) == [10]
     assert wrap_cuts("short", 10) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "rows"),
+    [
+        ("a line ⏎ with a mark", ["a line ⏎ ", "with a ", "mark"]),
+        ("ééééé ééééé", ["ééééé ", "ééééé"]),
+        ("日本語 日本語日本語日本語", ["日本語 ", "日本語日", "本語日本", "語"]),
+        ("é" * 20, ["é" * 9, "é" * 9, "éé"]),
+        ("é a  " + " " * 12 + "b", ["é a       ", "       b"]),
+    ],
+)
+def test_wrapping_prefers_spaces_among_wide_characters_too(content: str, rows: list[str]) -> None:
+    cells = [at for char in content for at in (char, "")[: cell_len(char)]]
+    cuts = wrap_cuts(content, 9)
+    parts = ["".join(cells[start:end]) for start, end in zip([0, *cuts], [*cuts, len(cells)], strict=True)]
+    assert parts == rows
+
+
+def test_the_panel_splits_a_cause_into_the_lines_that_it_quotes() -> None:
+    script = Script(Clock())
+    script.function("greet", revision=2)
+    reason = "the container exited with code 1 before it answered; its last stderr: a ⏎ SyntaxError: invalid"
+    script.feed(ev.DeployFailed, "greet", reason=reason)
+    lines = [unstyled(line) for line in trouble_lines(script.store.snapshot().functions["greet"], now_s=0.0)]
+    assert lines == [
+        "▲ The last deploy failed; r2 still serves",
+        "  the container exited with code 1 before it answered",
+        "  its last stderr:",
+        "  │ a",
+        "  │ SyntaxError: invalid",
+    ]
 
 
 def test_a_function_has_a_mark_and_a_word() -> None:
