@@ -31,10 +31,9 @@ if TYPE_CHECKING:
 
 # Known faults of the runtime, each with the rule that is not held until it is mended; take a word out to see it.
 #   unchanged-after-removal: a deploy that finds nothing changed does not see that the function was removed meanwhile.
-#   store-mixes-removed: what a removed function still does is told to the store as its successor's, of the same name.
 #   killed-strands: a container that is killed while it starts, or after it has closed its stdout, holds up the tasks
 #   that wait until it is gone.
-OPEN_FAULTS = frozenset({"unchanged-after-removal", "store-mixes-removed", "killed-strands"})
+OPEN_FAULTS = frozenset({"unchanged-after-removal", "killed-strands"})
 
 
 class Rules:
@@ -102,16 +101,18 @@ class Rules:
 
     def examine_store(self) -> None:
         said, seen = truth(self), picture(self.store)
-        for supervisor in self.story.supervisors:  # a removed one is shown until it has drained, and not after
-            tale, key = self.story.of(supervisor), supervisor.key
-            if key not in said and tale.has_anything:
-                _, _, _, depth, running, _, containers = seen.pop(key)
+        tales = [(supervisor.key, self.story.of(supervisor)) for supervisor in self.story.supervisors]
+        leaving = Counter(key for key, tale in tales if tale.is_removed and tale.has_anything)
+        for key, tale in tales:  # a removed one is shown until it has drained, and not after
+            if tale.is_removed and leaving[key] == 1 and tale.has_anything and key not in said:
+                _, _, _, depth, running, _, containers = seen[key]
                 drawn = (depth, running, {container[0] for container in containers})
-                assert drawn == (len(tale.queue), len(tale.running), set(tale.containers)) or key in self.story.mixed
-        if "store-mixes-removed" in OPEN_FAULTS:
-            for key in self.story.mixed:
-                said.pop(key, None)
-                seen.pop(key, None)
+                assert drawn == (len(tale.queue), len(tale.running), set(tale.containers))
+        for key in leaving:  # with one that came in its place it is shown as one
+            said.pop(key, None)
+            seen.pop(key)
+        for key in self.story.mixed & said.keys():  # and why its last task waited may be what is last said
+            said[key], seen[key] = ((*state[:5], *state[6:]) for state in (said[key], seen[key]))
         differ = {
             key: (said.get(key), seen.get(key)) for key in said.keys() | seen.keys() if said.get(key) != seen.get(key)
         }
@@ -225,8 +226,8 @@ def births_noted(rules: Rules) -> Iterator[None]:
     init, make = Supervisor.__init__, Supervisor.make_container
 
     def noted_init(self: Supervisor, **keys: Any) -> None:
-        rules.story.supervisors.append(self)
         init(self, **keys)
+        rules.story.supervisors.append(self)
 
     def noted_make(self: Supervisor, revision: Any) -> Any:
         container = make(self, revision)

@@ -51,10 +51,11 @@ class Function(StubContainer):
 
     def read_on(self, count: int | None = None) -> None:
         """Reads stdin."""
-        if self.lives:
-            self.unread_is_touched()
-            self.input += self.consume(count)
-            self.understand()
+        with self.world.sim.undisturbed():  # a function is one thread; here two may act for it
+            if self.lives:
+                self.unread_is_touched()
+                self.input += self.consume(count)
+                self.understand()
 
     def understand(self) -> None:
         """Takes a whole request from what was read, if there is one and none is under way."""
@@ -78,16 +79,17 @@ class Function(StubContainer):
 
     def answer(self, *, status: int = 200) -> None:
         """Answers the task it has read, with its payload."""
-        assert self.asked is not None
-        _, payload = self.asked
-        self.asked = None
-        if self.is_cold:
-            self.say(b"echo " + payload)
-            self.exit(0 if status == 200 else 1)
-        else:
-            data, self.rest = self.rest or http_answer(b"echo " + payload, status=status), b""
-            self.say(data)
-            self.understand()
+        with self.world.sim.undisturbed():
+            assert self.asked is not None
+            _, payload = self.asked
+            self.asked = None
+            if self.is_cold:
+                self.say(b"echo " + payload)
+                self.exit(0 if status == 200 else 1)
+            else:
+                data, self.rest = self.rest or http_answer(b"echo " + payload, status=status), b""
+                self.say(data)
+                self.understand()
 
 
 def play(container: StubContainer) -> None:

@@ -398,7 +398,7 @@ def run_schedule(seed: int) -> Run:
                     taken += 1
                     world.take(step)
                 world.end()
-                left = set(threading.enumerate()) - threads
+                left = {thread for thread in set(threading.enumerate()) - threads if not simulation.has_ended(thread)}
                 assert left == set(), "threads are left"
             except BaseException as error:
                 simulation.abandon()

@@ -73,6 +73,7 @@ class Simulation:
         self._is_settling = False
         self._stuck = ""
         self.is_abandoned = False
+        self._is_undisturbed = False
         self._workers = [self._main]
 
     # ---- the clock
@@ -106,6 +107,14 @@ class Simulation:
         self._now_s = until_s
         self.settle()
 
+    @staticmethod
+    def has_ended(thread: threading.Thread) -> bool:
+        """Whether a thread has passed the baton on for the last time: it is as good as gone, and then is gone."""
+        if isinstance(thread, SimulatedThread) and not thread.is_alive():
+            threading.Thread.join(thread)
+            return True
+        return False
+
     def abandon(self) -> None:
         """After a failure: ends every thread, one after another, so that nothing of this run is left to the next."""
         self.is_abandoned = True
@@ -118,9 +127,18 @@ class Simulation:
 
     def may_be_overtaken(self) -> None:
         """A place where another thread may go first."""
-        if self._ready and not self.is_abandoned and self.dice.random() < self.preempt:
+        if self._ready and not (self.is_abandoned or self._is_undisturbed) and self.dice.random() < self.preempt:
             self._ready.append(self._current)
             self._switch(self._current)
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Nobody overtakes the thread in here; it may not wait."""
+        before, self._is_undisturbed = self._is_undisturbed, True
+        try:
+            yield
+        finally:
+            self._is_undisturbed = before
 
     def park(self, timeout_s: float | None) -> bool:
         """Waits to be woken; False if the time ran out first."""
