@@ -136,7 +136,7 @@ class Snapshot:
 
     @property
     def errors(self) -> int:
-        """How many tasks did not succeed, over all functions, since the start."""
+        """How many tasks ended as an error or a timeout, over all functions, since the start."""
         return sum(function.errors for function in self.functions.values())
 
 

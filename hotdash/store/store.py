@@ -268,7 +268,7 @@ class Store:
             container.task_id = ""
             container.tasks_served += 1
         record.calls += 1
-        record.errors += result.status is not TaskStatus.SUCCESS
+        record.errors += result.status in {TaskStatus.ERROR, TaskStatus.TIMEOUT}  # a cancel is its caller's wish
         if result.run_s:
             record.rates.append((event.at_s, result.run_s))
         self._tasks_dropped += record.end(task)
