@@ -200,6 +200,23 @@ def test_slash_filters_the_focused_pane_and_escape_ends_it() -> None:
     drive(busy_script(Clock()), steps)
 
 
+@pytest.mark.parametrize(("leave", "pane"), [("enter", "functions"), ("tab", "tasks")])
+def test_a_kept_filter_leaves_the_pane_its_rows_on_a_small_screen(leave: str, pane: str) -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        screen = board(app)
+        bar = screen.filters[Pane.FUNCTIONS]
+        await pilot.press("slash", *"repo")
+        assert bar.display
+        await pilot.press(leave)
+        await until(pilot, lambda: not bar.display and screen.query_one(f"#{pane}").has_focus)
+        assert bar.filter is not None
+        assert "/repo" in str(screen.boxes[1].border_title)
+        await pilot.press("3")
+        await until(pilot, lambda: screen.logs.has_focus and screen.functions.size.height >= 2)
+
+    drive(busy_script(Clock()), steps, size=(60, 20))
+
+
 def test_the_selection_decides_which_lines_are_shown() -> None:
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         screen = board(app)

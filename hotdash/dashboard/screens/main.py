@@ -180,8 +180,6 @@ class MainScreen(BoardScreen):
     def _open_tab(self, pane: Pane) -> None:
         had_focus = self.focused_pane in {Pane.LOGS, Pane.RUN}
         self.logs.display = pane is Pane.LOGS
-        bar = self.filters[Pane.LOGS]
-        bar.display = self.logs.display and bar.filter is not None
         self.run_view.display = pane is Pane.RUN
         self._show_right()
         if had_focus:

@@ -1,4 +1,4 @@
-"""`FilterBar`: where a pane's filter is typed; hidden until asked for. What is typed holds at once."""
+"""`FilterBar`: where a pane's filter is typed; shown only while one types. What is typed holds at once."""
 
 from __future__ import annotations
 
@@ -68,8 +68,13 @@ class FilterBar(Horizontal):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Back to the pane; the filter stays."""
         event.stop()
-        self.display = self.filter is not None
+        self.display = False  # the pane's title tells the filter, and its rows need the line
         self.post_message(self.Done(self))
+
+    def on_descendant_blur(self) -> None:
+        """Typing has ended some other way; not when the terminal alone has lost the focus: it comes back here."""
+        if self.app.app_focus:
+            self.display = False
 
     def _apply(self, typed: str) -> None:
         try:
