@@ -11,12 +11,14 @@ from textual.widgets import Input, TextArea
 
 from hotdash import events as ev
 from hotdash.dashboard.actions import ACTIONS, Pane, footer_actions
+from hotdash.dashboard.lines import unstyled
 from hotdash.dashboard.screens.confirm import ConfirmScreen
 from hotdash.dashboard.screens.help import HelpScreen
 from hotdash.dashboard.screens.main import MainScreen
 from hotdash.dashboard.screens.payload import BurstScreen, PayloadScreen
 from hotdash.events import FunctionState
 from hotdash.functions.spec import FunctionTest
+from hotdash.task import TaskResult, TaskStatus
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
@@ -215,6 +217,49 @@ def test_a_kept_filter_leaves_the_pane_its_rows_on_a_small_screen(leave: str, pa
         await until(pilot, lambda: screen.logs.has_focus and screen.functions.size.height >= 2)
 
     drive(busy_script(Clock()), steps, size=(60, 20))
+
+
+def test_slash_again_starts_with_the_old_filter_selected() -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        bar = board(app).filters[Pane.FUNCTIONS]
+        await pilot.press("slash", *"repo", "enter", "slash")
+        assert bar.query_one(Input).selected_text == "repo"
+        await pilot.press(*"gre", "enter")
+        await until(pilot, lambda: {item.key[1] for item in board(app).functions.items} == {"greet"})
+        assert bar.filter is not None
+        assert bar.filter.typed == "gre"
+
+    drive(busy_script(Clock()), steps)
+
+
+def test_a_task_cancelled_while_it_waited_says_in_the_logs_that_it_never_ran() -> None:
+    script = Script(Clock())
+    script.function("greet")
+    script.queue("greet", "aa")
+
+    def said(screen: MainScreen) -> str:
+        return "".join(map(unstyled, screen.logs.empty))
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        screen = board(app)
+        await pilot.press("2")
+        await until(pilot, lambda: screen.scope.task_id == "aa")
+        assert said(screen) == " this task has written nothing to stderr yet"
+        result = TaskResult(task_id="aa", function="greet", status=TaskStatus.CANCELLED, queued_s=1.0)
+        script.feed(ev.TaskEnded, "greet", result=result)
+        script.clock.at += 1  # type: ignore[attr-defined]
+        await until(pilot, lambda: said(screen) == " this task never ran")
+        script.container("greet", "c-1")
+        script.queue("greet", "bb")
+        script.start("greet", "bb", "c-1")
+        script.end("bb")
+        script.clock.at += 1  # type: ignore[attr-defined]
+        await until(pilot, lambda: len(screen.tasks.items) == 2)
+        await pilot.press("g")
+        await until(pilot, lambda: screen.scope.task_id == "bb")
+        assert said(screen) == " this task has written nothing to stderr"
+
+    drive(script, steps)
 
 
 def test_the_selection_decides_which_lines_are_shown() -> None:

@@ -210,7 +210,7 @@ class BoardScreen(Screen[None]):
         self._entitle(3, f"3 {_title(self.scope.title)}")
         self._show_trouble()
         if self.logs.display:
-            self.logs.empty = self._logs_empty()
+            self.logs.set_empty(self._logs_empty())
             self.logs.show_scope(self.scope)
             self.logs.pull()
         self._show_run()
@@ -271,7 +271,11 @@ class BoardScreen(Screen[None]):
             if self.scope.container_id
             else plain(self.scope.function)
         )
-        return ((), ((" ", Tone.TEXT), (what, Tone.STRONG), (" has written nothing to stderr yet", Tone.MUTED)))
+        result = self.selected_task.result if self.scope.task_id and self.selected_task is not None else None
+        said = " has written nothing to stderr yet"
+        if result is not None:
+            said = " has written nothing to stderr" if result.container_id else " never ran"
+        return ((), ((" ", Tone.TEXT), (what, Tone.STRONG), (said, Tone.MUTED)))
 
     # --- what is selected ---------------------------------------------------------------------------------------------
 
@@ -345,7 +349,7 @@ class BoardScreen(Screen[None]):
         """Another filter holds in one of the panes."""
         if message.bar is self.filters[Pane.LOGS]:
             self.logs.set_filter(message.bar.filter)
-            self.logs.empty = self._logs_empty()
+            self.logs.set_empty(self._logs_empty())
             self._show_note()
         else:
             self._show_functions()

@@ -49,9 +49,10 @@ class FilterBar(Horizontal):
         yield self._fault
 
     def open(self) -> None:
-        """Shows it, and takes the focus."""
+        """Shows it, and takes the focus; typing replaces a filter that was kept."""
         self.display = True
         self._input.focus()
+        self._input.select_all()
 
     def action_clear(self) -> None:
         """Ends the filter."""

@@ -81,6 +81,13 @@ class LogView(Painted):
         self.scope = scope
         self._restart()
 
+    def set_empty(self, lines: tuple[Line, ...]) -> None:
+        """What is shown where there is no line."""
+        if lines != self.empty:
+            self.empty = lines
+            if not self.buffer.rows:
+                self.refresh()
+
     def pull(self) -> None:
         """Takes the lines that have come since the last time. Quick when there are none."""
         if not self.scope.function:
