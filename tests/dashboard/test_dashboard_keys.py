@@ -104,6 +104,41 @@ def test_escape_leaves_the_payload_alone_and_a_binary_one_goes_as_it_came() -> N
     drive(script, steps)
 
 
+def test_the_old_payload_is_selected_so_that_typing_replaces_it() -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(app.screen, PayloadScreen))
+        assert app.screen.query_one("#payload", TextArea).selected_text == "Ada\nGrace"
+        await pilot.press(*"Zoe", "ctrl+s")
+        await until(pilot, lambda: controls.submitted)
+        assert controls.submitted == [("greet", b"Zoe", {})]
+
+    script = Script(Clock())
+    script.function("greet", tests=(FunctionTest(name="hello", stdin="Ada\nGrace"),))
+    drive(script, steps)
+
+
+def test_a_large_payload_is_kept_out_of_the_editor_and_goes_as_it_came_unless_replaced() -> None:
+    large = b"x" * (2 * 2**20)
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await pilot.press("2", "r", "i")
+        await until(pilot, lambda: isinstance(app.screen, PayloadScreen))
+        body = app.screen.query_one("#payload", TextArea)
+        assert (body.text, body.placeholder) == ("", "2.0 MB from the last call, kept as it is; type to replace")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: len(controls.submitted) == 2)
+        assert controls.submitted[1][1] == large
+        await pilot.press("i", "y", "ctrl+s")
+        await until(pilot, lambda: len(controls.submitted) == 3)
+        assert controls.submitted[2][1] == b"y"
+
+    script = Script(Clock())
+    script.function("big")
+    script.queue("big", task_id(1), large)
+    drive(script, steps)
+
+
 def test_x_cancels_the_task_the_containers_or_the_functions_newest() -> None:
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         await to_function(pilot, "report")

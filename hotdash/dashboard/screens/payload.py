@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
 
+_EDITED_BYTES = 64 * 1024  # a text area takes seconds for megabytes
+
+
 class PayloadScreen(ModalScreen[Payload | None]):
     """Gives the payload to invoke with, or None if the user went back."""
 
@@ -29,8 +32,8 @@ class PayloadScreen(ModalScreen[Payload | None]):
         super().__init__()
         self._function = function
         self._payload = payload
-        self._is_binary = words.start_of(payload.body, len(payload.body)) is None
-        self._shown = "" if self._is_binary else payload.body.decode()
+        self._kept = _why_kept(payload.body)
+        self._shown = "" if self._kept else payload.body.decode()
         self._fault = Static("", classes="dialog-fault", markup=False)
 
     def compose(self) -> ComposeResult:
@@ -40,8 +43,7 @@ class PayloadScreen(ModalScreen[Payload | None]):
             dialog.border_title = f"Invoke {plain(self._function)}".replace("[", r"\[")
             yield Static("Payload", classes="dialog-label", markup=False)
             body = TextArea(self._shown, id="payload", soft_wrap=True, tab_behavior="focus")
-            if self._is_binary:
-                body.placeholder = f"binary, {words.size(len(self._payload.body))}: sent as it is unless you type here"
+            body.placeholder = self._kept
             yield body
             yield Static("Headers, a `Name: value` a line", classes="dialog-label", markup=False)
             yield TextArea(headers, id="headers", tab_behavior="focus")
@@ -49,10 +51,10 @@ class PayloadScreen(ModalScreen[Payload | None]):
             yield Static("ctrl+s  invoke     esc  back     tab  headers", classes="dialog-keys", markup=False)
 
     def on_mount(self) -> None:
-        """The payload first, the cursor at its end."""
+        """The payload first, all of it selected: what is typed replaces it."""
         body = self.query_one("#payload", TextArea)
         body.focus()
-        body.move_cursor(body.document.end)
+        body.select_all()
 
     def action_send(self) -> None:
         """Gives the payload, unless a header is wrong: then says so."""
@@ -73,6 +75,16 @@ class PayloadScreen(ModalScreen[Payload | None]):
     def action_back(self) -> None:
         """No call."""
         self.dismiss(None)
+
+
+def _why_kept(body: bytes) -> str:
+    """Why a payload is not put into the editor, but sent as it is unless something is typed; empty if it is."""
+    size = words.size(len(body))
+    if len(body) > _EDITED_BYTES:
+        return f"{size} from the last call, kept as it is; type to replace"
+    if words.start_of(body, len(body)) is None:
+        return f"binary, {size}: sent as it is unless you type here"
+    return ""
 
 
 class BurstScreen(ModalScreen[int | None]):
