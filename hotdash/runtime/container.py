@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from hotdash.clock import Clock
     from hotdash.drivers.base import Container, Driver
     from hotdash.protocol.base import Answer
+    from hotdash.runtime.admission import MemoryBudget
     from hotdash.runtime.bus import EventBus
     from hotdash.runtime.revision import Revision
     from hotdash.runtime.supervisor import Supervisor
@@ -44,6 +45,7 @@ class Services:
     bus: EventBus
     driver: Driver
     timekeeper: Timekeeper
+    budget: MemoryBudget
 
 
 def new_container_id() -> str:
@@ -91,6 +93,7 @@ class ServedContainer:
         self.has_failed = False  # nobody asked it to end
         self.end_cause = ""  # how its process ended by itself, once that is seen
         self.launch_round = 0  # see `StartFailures`
+        self.idle_since_s = 0.0  # when it last came to rest
         self.rests = False  # it is idle, or was and its gate has been opened since
         self.is_retired = False  # killed at once rather than asked to end
         self.proving = False  # the first of a new revision, outside R4's count until the swap

@@ -14,6 +14,7 @@ from hotdash import events as ev
 from hotdash.errors import BuildCancelled, BuildError, NeedsDocker, NeedsRuntime, StartError
 from hotdash.events import FunctionState
 from hotdash.protocol.formats import format_of
+from hotdash.runtime.admission import Claim
 from hotdash.runtime.effects import Effects
 from hotdash.runtime.revision import Deployment, Revision
 from hotdash.task import TaskStatus
@@ -32,10 +33,11 @@ PAST_REVISIONS = 3  # section 7: what can be rolled back to, the live one apart
 class Deploys:
     """One function's deploys. `_deploying` is held for as long as one takes; it guards the rest."""
 
-    def __init__(self, *, supervisor: Supervisor, services: Services) -> None:
+    def __init__(self, *, supervisor: Supervisor, services: Services, reclaim: Callable[[Claim], object]) -> None:
         self._supervisor = supervisor
         self._ledger = supervisor.ledger
         self._services = services
+        self._reclaim = reclaim
         self._clock = services.clock
         self._emit = services.bus.emit
         self._deploying = threading.Lock()
@@ -145,9 +147,7 @@ class Deploys:
         """
         container = self._supervisor.make_container(revision)
         container.proving = True
-        with self._supervisor.lock:
-            self._refuse_if_closing()
-            self._ledger.fleet.add(container)
+        self._admit(container)
         container.launch()
         spec = revision.spec
         fault = container.proof.wait(2 * spec.init_timeout_s + spec.prove_s)  # to start, and to prove itself
@@ -161,6 +161,37 @@ class Deploys:
             self._emit(ev.DeployFailed, self._ledger.key, reason=fault)
         effects.carry_out()
         raise StartError(f"{spec.key}: the new revision does not start: {fault}")
+
+    def _admit(self, container: ServedContainer) -> None:
+        """Books the first container's memory (M12); where there is none, waits for it, `wait_timeout` at most.
+
+        Idle containers make room for it: other functions', and last of all those of the revision that it is to replace.
+
+        Raises:
+            StartError: There was none.
+        """
+        spec, budget, gate = container.revision.spec, self._services.budget, self._ledger.memory_gate
+        claim = Claim(function=spec.key, tell=gate.open, takes_own=True)
+        deadline_s = self._clock.now() + (spec.wait_timeout_s if spec.memory_mb <= budget.total_mb else 0.0)
+        try:
+            while True:
+                with self._supervisor.lock:
+                    self._refuse_if_closing()
+                    if budget.book(claim, (container.id,), memory_mb=spec.memory_mb):
+                        self._ledger.fleet.add(container)
+                        return
+                    left_s = deadline_s - self._clock.now()
+                    if left_s <= 0:
+                        fault = budget.shortage(spec.memory_mb)
+                        self._emit(ev.DeployFailed, self._ledger.key, reason=fault)
+                        raise StartError(f"{spec.key}: the new revision does not start: {fault}")
+                    budget.book(claim, (), memory_mb=spec.memory_mb, short=1)
+                    asks = claim.asks()
+                if asks:
+                    self._reclaim(claim)
+                gate.wait(left_s)
+        finally:
+            budget.withdraw(claim)
 
     # ---- under the supervisor's lock, a step each
 

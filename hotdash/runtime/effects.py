@@ -9,21 +9,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hotdash.clock import Gate
     from hotdash.runtime.container import ServedContainer
     from hotdash.task import Task, TaskResult
 
 
 class Effects:
-    """Gates to open, containers to wake and to launch, and answers to give, in that order."""
+    """Gates to open, containers to wake and to launch, answers to give, and what else there is to do, in that order."""
 
-    __slots__ = ("_answers", "_gates", "_launches", "_wakes")
+    __slots__ = ("_answers", "_calls", "_gates", "_launches", "_wakes")
 
     def __init__(self) -> None:
         self._gates: list[Gate] = []
         self._wakes: list[ServedContainer] = []
         self._launches: list[ServedContainer] = []
         self._answers: list[tuple[Task, TaskResult]] = []
+        self._calls: list[Callable[[], object]] = []
 
     def open(self, gate: Gate) -> None:
         """A parked thread has something to do."""
@@ -41,6 +44,10 @@ class Effects:
         """A task has ended without a container."""
         self._answers.append((task, result))
 
+    def call(self, function: Callable[[], object]) -> None:
+        """Something that takes other supervisors' locks."""
+        self._calls.append(function)
+
     def carry_out(self) -> None:
         """Does it all; without the lock."""
         for gate in self._gates:
@@ -51,3 +58,5 @@ class Effects:
             container.launch()
         for task, result in self._answers:
             task.set_result(result)
+        for function in self._calls:
+            function()

@@ -92,7 +92,9 @@ class Fleet:
         )
         return is_parked
 
-    def counts(self, *, queued: int, spec: FunctionSpec, revision: Revision | None, min_warm: int) -> Counts:
+    def counts(
+        self, *, queued: int, spec: FunctionSpec, revision: Revision | None, min_warm: int, room_for: int = 0
+    ) -> Counts:
         """What the scaling decision is made of: the live revision's containers, but proving and draining ones."""
         starting = idle = busy = 0
         for container in self._by_id.values():
@@ -111,6 +113,7 @@ class Fleet:
             busy=busy,
             limit=spec.max_concurrency,
             min_warm=min_warm,
+            room_for=room_for,
         )
 
     def snapshot(self) -> tuple[ContainerSnapshot, ...]:

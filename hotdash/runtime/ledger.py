@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from hotdash import events as ev
 from hotdash.errors import HotdashError, QueueFull, RuntimeClosed, UnknownFunction
 from hotdash.events import ContainerState, FunctionState
+from hotdash.runtime.admission import Claim, Spare
 from hotdash.runtime.failures import StartFailures
 from hotdash.runtime.fleet import Fleet
 from hotdash.runtime.scaling import decide
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from hotdash.runtime.container import ServedContainer, Services
     from hotdash.runtime.effects import Effects
     from hotdash.runtime.revision import Revision
+    from hotdash.runtime.scaling import Decision
+    from hotdash.runtime.supervisor import Supervisor
     from hotdash.task import Task
 
 CLOSED = "RuntimeClosed: the runtime closed"
@@ -41,6 +44,8 @@ class Ledger:
         make_container: Makes (does not start) a container of a revision.
         reconsider: What the timekeeper calls when a back-off is over.
         expire: What the timekeeper calls when a waiting task's own deadline has come.
+        starve: What the timekeeper calls when tasks may have waited too long for memory.
+        reclaim: Makes room for a claim by stopping idle containers of other functions; called without locks.
     """
 
     def __init__(
@@ -51,6 +56,8 @@ class Ledger:
         make_container: Callable[[Revision], ServedContainer],
         reconsider: Callable[[], object],
         expire: Callable[[Task | None], object],
+        starve: Callable[[], object],
+        reclaim: Callable[[Claim], object],
     ) -> None:
         self.spec = spec
         self.key = spec.key
@@ -68,6 +75,13 @@ class Ledger:
         self._make_container = make_container
         self._reconsider = reconsider
         self._expire = expire
+        self._starve = starve
+        self._reclaim = reclaim
+        self._budget = services.budget
+        self._claim = Claim(function=spec.key, tell=reconsider)
+        self._starving_since_s: float | None = None  # tasks wait for memory, and no container lives
+        self._starve_due_s: float | None = None  # when the timekeeper will look at them
+        self.memory_gate = services.clock.gate()  # where a deploy waits for memory
         self.become(FunctionState.BUILDING)
 
     # ---- the function
@@ -166,7 +180,10 @@ class Ledger:
         elif self.spec.idle_timeout_s == 0 and not self.is_needed_warm():
             self.fleet.dismiss(container, "idle_timeout is 0")
         else:
+            container.idle_since_s = self._clock.now()
             self.fleet.rest(container)
+            if self._budget.is_wanted:
+                self._budget.tell()
         return None
 
     def end_unrun(self, task: Task, status: TaskStatus, error: str) -> TaskResult:
@@ -187,6 +204,7 @@ class Ledger:
         while self.queue:
             task = self.queue.popleft()
             effects.answer(task, self.end_unrun(task, status, error))
+        self._budget.withdraw(self._claim)
 
     def refusal(self) -> HotdashError:
         """Why no more tasks are taken, as an error."""
@@ -210,20 +228,110 @@ class Ledger:
             return
         if (wait_s := self._failures.wait_s(self._clock.now())) > 0:
             self._say(f"{self._failures} in {wait_s:.1f} s")
+            self._budget.withdraw(self._claim)
+            return
+        memory_mb = revision.spec.memory_mb
+        if memory_mb > self._budget.total_mb:
+            self._say(self._budget.shortage(memory_mb))
+            self.fail_queue(TaskStatus.ERROR, self.why, effects)
             return
         keeps_warm = revision.spec.format.is_hot and not (self.closing or self._failures.has_given_up)
         min_warm = self.spec.min_warm if keeps_warm else 0
-        counts = self.fleet.counts(queued=len(self.queue), spec=self.spec, revision=revision, min_warm=min_warm)
-        decision = decide(counts)
-        if counts.queued or decision.start:
-            self._say(decision.reason)
-        for _ in range(decision.start):
-            container = self._make_container(revision)
+        decision, containers = self._admit(revision, min_warm)
+        for container in containers:
             container.launch_round = self._failures.round
             self.fleet.add(container)
             if container.is_cold:
                 self.dispatch(container, self.queue.popleft())
             effects.launch(container)
+        self._look_starving(decision, effects)
+
+    def _admit(self, revision: Revision, min_warm: int) -> tuple[Decision, list[ServedContainer]]:
+        """Decides, and books the memory of what is to start (M12); anew if another function was faster."""
+        queued, memory_mb, budget = len(self.queue), revision.spec.memory_mb, self._budget
+        while True:
+            room_for = budget.room_for(self._claim, memory_mb=memory_mb, is_urgent=queued > 0)
+            decision = decide(
+                self.fleet.counts(
+                    queued=queued, spec=self.spec, revision=revision, min_warm=min_warm, room_for=room_for
+                )
+            )
+            if not (decision.start or decision.short or self._claim.is_waiting):
+                containers = []
+                break
+            containers = [self._make_container(revision) for _ in range(decision.start)]
+            if budget.book(
+                self._claim,
+                [container.id for container in containers],
+                memory_mb=memory_mb,
+                is_urgent=queued > 0,
+                short=decision.short,
+                short_for_tasks=decision.for_tasks,
+            ):
+                break
+        if decision.short:
+            more = f"{decision.reason}; " if decision.start else ""
+            self._say(more + budget.shortage(memory_mb))
+        elif queued or decision.start:
+            self._say(decision.reason)
+        return decision, containers
+
+    # ---- memory: M12
+
+    def want_less(self, effects: Effects) -> None:
+        """A waiting task has ended: perhaps its function waits for memory no more."""
+        if self._claim.is_waiting:
+            self.scale(effects)
+
+    def spare(self, supervisor: Supervisor) -> tuple[list[Spare], int]:
+        """The idle containers, the longest idle first, and the MB that leaving ones are about to give back."""
+        not_needed = self._living() - self.spec.min_warm
+        idle = [
+            Spare(
+                supervisor=supervisor,
+                container_id=container.id,
+                memory_mb=container.revision.spec.memory_mb,
+                idle_since_s=container.idle_since_s,
+                is_kept_warm=place >= not_needed,
+            )
+            for place, container in enumerate(self.fleet.idle)
+        ]
+        leaving = (container for container in self.fleet if container.leave_reason and container.task is None)
+        return idle, sum(container.revision.spec.memory_mb for container in leaving)
+
+    def starved(self, effects: Effects) -> None:
+        """Fails the tasks that have waited `wait_timeout` with nothing able to start; the timekeeper says when."""
+        self._starve_due_s = None
+        if self._starving_since_s is None or self.revision is None:
+            return
+        wait_s = self.spec.wait_timeout_s
+        error = f"{self._budget.shortage(self.revision.spec.memory_mb)}; it waited {wait_s:g} s (wait_timeout)"
+        while self.queue and self._starves_until_s(self.queue[0], self._starving_since_s) <= self._clock.now():
+            task = self.queue.popleft()
+            effects.answer(task, self.end_unrun(task, TaskStatus.ERROR, error))
+        self.scale(effects)
+
+    def _look_starving(self, decision: Decision, effects: Effects) -> None:
+        """Asks for room if tasks wait for memory; has the time watched if nothing lives that could take them."""
+        if not decision.is_starved:
+            self._starving_since_s = None
+            return
+        if self._claim.asks():
+            effects.call(lambda: self._reclaim(self._claim))
+        if self._living():
+            self._starving_since_s = None
+            return
+        if self._starving_since_s is None:
+            self._starving_since_s = self._clock.now()
+        due_s = self._starves_until_s(self.queue[0], self._starving_since_s)
+        if self._starve_due_s is None or due_s < self._starve_due_s:
+            self._starve_due_s = due_s
+            self._timekeeper.at(due_s, self._starve)
+
+    def _starves_until_s(self, task: Task, since_s: float) -> float:
+        return max(since_s, task.submitted_s) + self.spec.wait_timeout_s
+
+    # ---- limits, ends
 
     def set_limits(self, spec: FunctionSpec, effects: Effects) -> bool:
         """Takes new limits, which apply at once; resting containers look at their idle time. True if any differ."""

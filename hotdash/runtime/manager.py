@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from hotdash.errors import RuntimeClosed, UnknownFunction
 from hotdash.events import FunctionState
+from hotdash.runtime.admission import reclaim
 from hotdash.runtime.deploy import Deploys
 from hotdash.runtime.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from hotdash.functions.spec import FunctionSpec
+    from hotdash.runtime.admission import Claim
     from hotdash.runtime.container import Services
     from hotdash.task import Task
 
@@ -62,8 +64,9 @@ class Manager:
                 raise RuntimeClosed("the runtime is closed: nothing can be deployed any more")
             managed = self._functions.get(spec.key)
             if managed is None:
-                supervisor = Supervisor(spec=spec, services=self._services)
-                managed = Managed(supervisor, Deploys(supervisor=supervisor, services=self._services))
+                supervisor = Supervisor(spec=spec, services=self._services, reclaim=self._reclaim)
+                deploys = Deploys(supervisor=supervisor, services=self._services, reclaim=self._reclaim)
+                managed = Managed(supervisor, deploys)
                 self._functions[spec.key] = managed
             return managed
 
@@ -107,6 +110,10 @@ class Manager:
     def owns(self, thread: threading.Thread) -> bool:
         """Whether it is a thread of one of the containers."""
         return any(supervisor.owns(thread) for supervisor in self.supervisors())
+
+    def _reclaim(self, claim: Claim) -> None:
+        """M12: idle containers of other functions make room. Any thread, without locks."""
+        reclaim(claim, supervisors=self.supervisors(), budget=self._services.budget)
 
     def _unknown(self, key: str) -> UnknownFunction:
         known = sorted(self._functions)

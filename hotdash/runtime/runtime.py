@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from hotdash.clock import SystemClock
 from hotdash.errors import RuntimeClosed
 from hotdash.protocol.headers import check_request
+from hotdash.runtime.admission import MemoryBudget, default_memory_mb
 from hotdash.runtime.bus import EventBus
 from hotdash.runtime.container import Services
 from hotdash.runtime.ledger import CLOSED
@@ -40,16 +41,24 @@ class Runtime:
 
     Args:
         driver: What starts containers; the runtime owns it and closes it.
+        memory_mb: What the `memory` of all containers together may come to (M12); by default half of what the machine
+            has available now.
         clock: For tests; the system's by default.
     """
 
-    def __init__(self, *, driver: Driver, clock: Clock | None = None) -> None:
+    def __init__(self, *, driver: Driver, memory_mb: int | None = None, clock: Clock | None = None) -> None:
         self.clock: Clock = SystemClock() if clock is None else clock
         self.driver = driver
         self._bus = EventBus(clock=self.clock)
         self._timekeeper = Timekeeper(clock=self.clock)
+        self._budget = MemoryBudget(
+            total_mb=default_memory_mb() if memory_mb is None else memory_mb,
+            later=lambda function: self._timekeeper.at(self.clock.now(), function),
+        )
         self._manager = Manager(
-            services=Services(clock=self.clock, bus=self._bus, driver=driver, timekeeper=self._timekeeper)
+            services=Services(
+                clock=self.clock, bus=self._bus, driver=driver, timekeeper=self._timekeeper, budget=self._budget
+            )
         )
         self._closing = threading.Lock()  # held by the one who closes
         self._is_closing = False
@@ -171,7 +180,11 @@ class Runtime:
     def snapshot(self) -> RuntimeSnapshot:
         """The truth: every function with its containers, each function taken at one moment."""
         functions = {key: managed.supervisor.snapshot() for key, managed in self._manager.all().items()}
-        return RuntimeSnapshot(functions=MappingProxyType(functions))
+        return RuntimeSnapshot(
+            functions=MappingProxyType(functions),
+            memory_mb=self._budget.total_mb,
+            memory_used_mb=self._budget.used_mb,
+        )
 
     def subscribe(self, listener: Callable[[Event], object]) -> Callable[[], None]:
         """Calls `listener(event)` for each event from now on, in their order, in the bus's own thread.

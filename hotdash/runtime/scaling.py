@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+NO_MEMORY = "no memory"  # whoever keeps the books says more
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
@@ -16,6 +18,7 @@ class Counts:
         busy: Containers that run one.
         limit: `max_concurrency`.
         min_warm: Containers to keep even with no task.
+        room_for: So many more containers find memory (M12).
     """
 
     queued: int
@@ -24,14 +27,29 @@ class Counts:
     busy: int
     limit: int
     min_warm: int = 0
+    room_for: int = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """How many containers to start now, and why so many; the reason is shown to the user."""
+    """How many containers to start now, and why so many; the reason is shown to the user.
+
+    Args:
+        start: How many.
+        reason: Why not more.
+        short: How many more it would be if there were memory for them.
+        for_tasks: Whether tasks wait for those, and not only `min_warm`.
+    """
 
     start: int
     reason: str
+    short: int = 0
+    for_tasks: bool = False
+
+    @property
+    def is_starved(self) -> bool:
+        """Whether tasks wait for memory."""
+        return self.short > 0 and self.for_tasks
 
 
 def decide(counts: Counts) -> Decision:
@@ -44,12 +62,15 @@ def decide(counts: Counts) -> Decision:
     uncovered = max(counts.queued - counts.idle - counts.starting, 0)
     wanted = max(uncovered, min(counts.min_warm, counts.limit) - living, 0)
     room = max(counts.limit - living, 0)
-    start = min(wanted, room)
+    start = min(wanted, room, counts.room_for)
+    short = min(wanted, room) - start
     if start and uncovered:
-        return Decision(start=start, reason=f"starting {start}: {_tasks(counts.queued)}, {_busy(counts)}")
-    if start:
-        return Decision(start=start, reason=f"starting {start}: min_warm {counts.min_warm} are kept warm")
-    return Decision(start=0, reason=_why_not(counts, wanted))
+        reason = f"starting {start}: {_tasks(counts.queued)}, {_busy(counts)}"
+    elif start:
+        reason = f"starting {start}: min_warm {counts.min_warm} are kept warm"
+    else:
+        reason = NO_MEMORY if short else _why_not(counts, wanted)
+    return Decision(start=start, reason=reason, short=short, for_tasks=short > 0 and min(uncovered, room) > start)
 
 
 def _why_not(counts: Counts, wanted: int) -> str:

@@ -45,6 +45,8 @@ class FunctionSnapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeSnapshot:
-    """Every function by its key."""
+    """Every function by its key, and the memory budget: what containers may ask for in all, and ask for now (M12)."""
 
     functions: Mapping[str, FunctionSnapshot]
+    memory_mb: int
+    memory_used_mb: int

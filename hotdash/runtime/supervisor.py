@@ -19,10 +19,11 @@ from hotdash.runtime.ledger import Ledger
 from hotdash.task import TaskState, TaskStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from hotdash.events import FunctionState
     from hotdash.functions.spec import FunctionSpec
+    from hotdash.runtime.admission import Claim, Spare
     from hotdash.runtime.container import ServedContainer, Services
     from hotdash.runtime.revision import Revision
     from hotdash.runtime.snapshot import FunctionSnapshot
@@ -35,7 +36,7 @@ class Supervisor:
     `lock` guards `ledger`; `deploy.py` takes it too. `_threads_lock` guards the set of container threads, nothing else.
     """
 
-    def __init__(self, *, spec: FunctionSpec, services: Services) -> None:
+    def __init__(self, *, spec: FunctionSpec, services: Services, reclaim: Callable[[Claim], object]) -> None:
         self.key = spec.key
         self.lock = threading.Lock()
         self._services = services
@@ -51,6 +52,8 @@ class Supervisor:
                 make_container=self.make_container,
                 reconsider=self._reconsider,
                 expire=self._expire,
+                starve=self._starve,
+                reclaim=reclaim,
             )
 
     @property
@@ -100,6 +103,7 @@ class Supervisor:
                 self.ledger.queue.remove(task)
                 result = self.ledger.end_unrun(task, TaskStatus.CANCELLED, "cancelled by its caller while it waited")
                 effects.answer(task, result)
+                self.ledger.want_less(effects)
                 self._look_settled(effects)
             elif container := self.ledger.fleet.running(task):
                 effects.wake(container)
@@ -268,9 +272,29 @@ class Supervisor:
         with self.lock:
             self.ledger.fleet.dismiss(container, "it ended")
             self.ledger.fleet.remove(container)
+            self._services.budget.release(container.id)
             self.ledger.scale(effects)
             self._look_settled(effects)
         effects.carry_out()
+
+    # ---- other functions' threads
+
+    def spare(self) -> tuple[list[Spare], int]:
+        """M12: the idle containers, the longest idle first, and the MB that leaving ones are about to give back."""
+        with self.lock:
+            return self.ledger.spare(self)
+
+    def evict(self, container_id: str, reason: str) -> bool:
+        """M12: stops a container if it is still idle. False if it has something to do, or is gone."""
+        effects = Effects()
+        with self.lock:
+            container = self.ledger.fleet.get(container_id)
+            if container is None or container not in self.ledger.fleet.idle:
+                return False
+            if self.ledger.fleet.dismiss(container, reason):
+                effects.open(container.gate)
+        effects.carry_out()
+        return True
 
     # ---- threads and their end
 
@@ -297,6 +321,7 @@ class Supervisor:
                     effects.open(container.gate)
                 elif container.proving:
                     ledger.kill(container, reason, effects)
+            effects.open(ledger.memory_gate)
             if ledger.revision is None:
                 ledger.fail_queue(TaskStatus.CANCELLED, f"{reason} before this task started", effects)
             self._look_settled(effects)
@@ -384,6 +409,14 @@ class Supervisor:
             self.ledger.scale(effects)
         effects.carry_out()
 
+    def _starve(self) -> None:
+        """Tasks may have waited `wait_timeout` for memory."""
+        effects = Effects()
+        with self.lock:
+            self.ledger.starved(effects)
+            self._look_settled(effects)
+        effects.carry_out()
+
     def _expire(self, task: Task | None) -> None:
         """A waiting task's own deadline has come; one that runs is its serve thread's affair."""
         effects = Effects()
@@ -393,5 +426,6 @@ class Supervisor:
             self.ledger.queue.remove(task)
             error = f"the caller's timeout of {task.request.timeout_s:g} s passed in the queue: {self.ledger.why}"
             effects.answer(task, self.ledger.end_unrun(task, TaskStatus.TIMEOUT, error))
+            self.ledger.want_less(effects)
             self._look_settled(effects)
         effects.carry_out()

@@ -76,10 +76,10 @@ def before_the_next_run(monkeypatch: pytest.MonkeyPatch, act: Callable[[], objec
 class Bench:
     """A runtime under test. `exceptions` is what reached `threading.excepthook`: at the end it must be empty."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, memory_mb: int = 1_000_000) -> None:
         self.clock = VirtualClock()
         self.driver = StubDriver(clock=self.clock, script=self.hold)
-        self.runtime = Runtime(driver=self.driver, clock=self.clock)
+        self.runtime = Runtime(driver=self.driver, clock=self.clock, memory_mb=memory_mb)
         self.events: list[ev.Event] = []
         self.exceptions: list[BaseException] = []
         self._asked: dict[str, StubContainer] = {}  # by task id: the container that has read its request last
@@ -150,6 +150,7 @@ class Bench:
         self.runtime.close(timeout_s=0)
         assert set(threading.enumerate()) <= threads
         assert self.driver.is_closed
+        assert self.runtime.snapshot().memory_used_mb == 0, "the books do not balance (M12)"
         assert all(container.is_closed for container in self.driver.containers)
         assert self.exceptions == []
         check_story(self.events)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,8 +11,10 @@ from hypothesis import strategies as st
 from hotdash.runtime.scaling import Counts, Decision, decide
 
 
-def counts(*, queued=0, starting=0, idle=0, busy=0, limit=4, min_warm=0):
-    return Counts(queued=queued, starting=starting, idle=idle, busy=busy, limit=limit, min_warm=min_warm)
+def counts(*, queued=0, starting=0, idle=0, busy=0, limit=4, min_warm=0, room_for=99):
+    return Counts(
+        queued=queued, starting=starting, idle=idle, busy=busy, limit=limit, min_warm=min_warm, room_for=room_for
+    )
 
 
 @pytest.mark.parametrize(
@@ -47,6 +51,36 @@ def test_the_decision_and_its_reason(given_counts, start, reason):
     assert decide(given_counts) == Decision(start=start, reason=reason)
 
 
+@pytest.mark.parametrize(
+    ("given_counts", "decision"),
+    [
+        # no memory for any, or not for all (M12)
+        (counts(queued=1, room_for=0), Decision(start=0, reason="no memory", short=1, for_tasks=True)),
+        (
+            counts(queued=3, busy=1, room_for=1),
+            Decision(start=1, reason="starting 1: 3 tasks wait, 1 busy", short=2, for_tasks=True),
+        ),
+        (counts(queued=9, busy=2, room_for=0), Decision(start=0, reason="no memory", short=2, for_tasks=True)),
+        # only to keep warm
+        (counts(min_warm=2, room_for=0), Decision(start=0, reason="no memory", short=2)),
+        (
+            counts(queued=1, min_warm=3, room_for=1),
+            Decision(start=1, reason="starting 1: 1 task waits, no container runs", short=2),
+        ),
+        # it is not memory that is wanting
+        (
+            counts(queued=1, busy=4, room_for=0),
+            Decision(start=0, reason="max_concurrency 4 reached: 4 busy"),
+        ),
+        (counts(queued=1, starting=1, room_for=0), Decision(start=0, reason="1 starting for 1 waiting")),
+        (counts(room_for=0), Decision(start=0, reason="nothing waits")),
+    ],
+)
+def test_memory_in_the_decision(given_counts, decision):
+    assert decide(given_counts) == decision
+    assert decide(given_counts).is_starved == decision.for_tasks
+
+
 some = st.integers(min_value=0, max_value=50)
 any_counts = st.builds(
     Counts,
@@ -56,6 +90,7 @@ any_counts = st.builds(
     busy=some,
     limit=st.integers(min_value=1, max_value=50),
     min_warm=some,
+    room_for=some,
 )
 
 
@@ -76,8 +111,16 @@ def test_no_more_start_than_is_needed(c):
 
 @given(any_counts)
 def test_a_waiting_task_that_nothing_will_take_gets_a_container_if_there_is_room(c):
-    if c.queued > c.idle + c.starting and c.starting + c.idle + c.busy < c.limit:
+    if c.queued > c.idle + c.starting and c.starting + c.idle + c.busy < c.limit and c.room_for:
         assert decide(c).start > 0
+
+
+@given(any_counts)
+def test_with_memory_what_is_short_would_start(c):
+    decision, with_memory = decide(c), decide(replace(c, room_for=1000))
+    assert decision.start <= c.room_for
+    assert decision.start + decision.short == with_memory.start
+    assert not with_memory.short
 
 
 @given(any_counts)
