@@ -66,6 +66,16 @@ def _driver_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def _memory_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--memory",
+        "memory_mb",
+        type=click.IntRange(min=6),
+        metavar="MB",
+        help="What all containers together may ask for; by default half of what the machine has available.",
+    )(command)
+
+
 @click.group(cls=DashboardByDefault, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="hotdash", prog_name="hotdash")
 def main() -> None:
@@ -79,8 +89,9 @@ def main() -> None:
 @main.command()
 @click.argument("folder", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
 @_driver_option
+@_memory_option
 @click.option("--no-watch", is_flag=True, help="Deploy nothing on save; the w key turns watching on.")
-def dashboard(folder: Path, driver: str, *, no_watch: bool) -> None:
+def dashboard(folder: Path, driver: str, memory_mb: int | None, *, no_watch: bool) -> None:
     """The dashboard on the functions in DIR."""
     if not folder.is_dir():
         _fail(
@@ -95,7 +106,7 @@ def dashboard(folder: Path, driver: str, *, no_watch: bool) -> None:
     from hotdash.store.logfile import LogFile  # noqa: PLC0415
 
     folder = folder.resolve()
-    with _runtime(driver, close_s=_QUIT_S) as runtime:
+    with _runtime(driver, memory_mb=memory_mb, close_s=_QUIT_S) as runtime:
         store = Store()
         runtime.subscribe(store)
         deployer = Deployer(runtime=runtime, folder=folder, watch=not no_watch)
@@ -161,6 +172,7 @@ async def _show(app: App[None], runtime: Runtime) -> None:
 @click.option("--concurrency", type=click.IntRange(min=1), default=1, help="At most so many of them at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything about the result as JSON.")
 @_driver_option
+@_memory_option
 def invoke(  # noqa: PLR0917  click passes every option by name
     folder: Path,
     name: str,
@@ -171,6 +183,7 @@ def invoke(  # noqa: PLR0917  click passes every option by name
     count: int,
     concurrency: int,
     driver: str,
+    memory_mb: int | None,
     *,
     as_json: bool,
 ) -> None:
@@ -186,7 +199,7 @@ def invoke(  # noqa: PLR0917  click passes every option by name
     payload = _payload(data, file)
     named_headers = dict(map(_header, headers))
     spec = _find(folder, name)
-    with _runtime(driver, close_s=1.0) as runtime:
+    with _runtime(driver, memory_mb=memory_mb, close_s=1.0) as runtime:
         runtime.deploy(spec)
         if count > 1:
             results, took_s = call_many(
@@ -227,7 +240,7 @@ def doctor(*, as_json: bool) -> None:
 
 
 @contextmanager
-def _runtime(driver: str, *, close_s: float) -> Iterator[Runtime]:
+def _runtime(driver: str, *, memory_mb: int | None, close_s: float) -> Iterator[Runtime]:
     """A runtime on that driver, closed at the end; errors of the platform become messages and exit codes.
 
     SIGTERM and SIGHUP end the program as Ctrl-C does, so that it closes well (M13).
@@ -238,7 +251,7 @@ def _runtime(driver: str, *, close_s: float) -> Iterator[Runtime]:
         if signal.getsignal(number) is not signal.SIG_IGN:  # ignored under nohup, as its user wants
             signal.signal(number, _interrupt)
     try:
-        runtime = Runtime(driver=open_driver(driver))
+        runtime = Runtime(driver=open_driver(driver), memory_mb=memory_mb)
         try:
             yield runtime
         finally:

@@ -94,19 +94,22 @@ def pids_in(file: Path) -> list[int]:
 
 
 @contextmanager
-def real_runtime(tmp_path: Path) -> Iterator[Runtime]:
+def real_runtime(tmp_path: Path, *, memory_mb: int = 1_000_000) -> Iterator[Runtime]:
     """A runtime on local processes. Once it is left, so are its threads, processes, descriptors and folders.
 
+    Its memory budget is more than any machine has, unless a test says otherwise: what fits is not the machine's affair.
     (A `Timer` is pytest-timeout's.)
     """
     runs = tmp_path / "runs"
     runs.mkdir(exist_ok=True)
     threads, descriptors, processes = set(threading.enumerate()), _descriptors(), _children()
-    runtime = Runtime(driver=ProcessDriver(cache_dir=tmp_path / "cache", run_parent=runs, path=os.environ["PATH"]))
+    driver = ProcessDriver(cache_dir=tmp_path / "cache", run_parent=runs, path=os.environ["PATH"])
+    runtime = Runtime(driver=driver, memory_mb=memory_mb)
     try:
         with runtime:
             yield runtime
     finally:
+        assert runtime.snapshot().memory_used_mb == 0, "the books of memory do not balance"
         left = [t.name for t in threading.enumerate() if t not in threads and not isinstance(t, threading.Timer)]
         assert left == [], "threads are left"
         assert _children() <= processes, "processes are left"

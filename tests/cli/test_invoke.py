@@ -344,3 +344,11 @@ def test_help_and_version_name_the_contract(functions):
     done = hotdash(functions, "--help")
     assert b"[DIR]" in done.stdout
     assert hotdash(functions, "--version").stdout.startswith(b"hotdash, version ")
+
+
+def test_memory_is_a_budget(functions):
+    done = invoke(functions, "told", "--memory", "100", "-d", "answer(b'here')")
+    assert done.returncode == 1
+    assert b"no memory: needs 128 MB, and there are 100 MB in all (see --memory)" in done.stderr
+    assert invoke(functions, "told", "--memory", "128", "-d", "answer(b'here')").stdout == b"here"
+    assert invoke(functions, "told", "--memory", "5", "-d", "").returncode == 2
