@@ -174,6 +174,8 @@ class Ledger:
         if self.queue:
             task = self.queue.popleft()
             self.dispatch(container, task)
+            if self._claim.is_waiting and not self.queue:
+                self._budget.tell()  # it waits for memory that it no longer needs: it is to decide again, too
             return task
         if self.closing:
             self.fleet.dismiss(container, self.closing)

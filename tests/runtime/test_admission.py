@@ -234,7 +234,10 @@ def test_with_a_container_of_its_own_at_work_a_task_waits_on(small):
     small.asked(own)
     waits = small.submit(name="one")
     small.clock.advance(5)
+    assert small.runtime._budget.is_wanted
     small.answer(own)
+    small.asked(waits)
+    until(lambda: not small.runtime._budget.is_wanted, "a line without those that want nothing more")
     assert small.answer(waits).status == "success"
     small.answer(other)
 
