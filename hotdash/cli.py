@@ -131,7 +131,8 @@ async def _show(app: App[None], runtime: Runtime) -> None:
     """Runs the screen until it is left, or a signal (a closed terminal's, too) ends it as `q` would, unasked.
 
     A screen that does not end is ended: a thread (`end`, a timer) gives it some seconds, then closes the runtime and
-    leaves. It is stuck where the terminal has gone away while an editor had it.
+    leaves: it is stuck where the terminal has gone away while an editor had it. The timer is not taken back: whatever
+    is stuck after the screen is ended likewise, and what is not has ended by then.
     """
     loop = asyncio.get_running_loop()
 
@@ -153,10 +154,7 @@ async def _show(app: App[None], runtime: Runtime) -> None:
     for number in _ENDS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, end)
-    try:
-        await app.run_async()
-    finally:
-        forced.cancel()
+    await app.run_async()
 
 
 @main.command()

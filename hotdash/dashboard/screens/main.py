@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import SuspendNotSupported
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from hotdash.store import FunctionView, TaskView
 
 _SOURCES = ("func.py", "func.js", "func.sh")
+
+
+_STEP_S = 0.2
 
 
 class MainScreen(BoardScreen):
@@ -123,7 +127,7 @@ class MainScreen(BoardScreen):
         editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
         try:
             with self.app.suspend():
-                subprocess.run([*shlex.split(editor), str(_source_of(view))], check=False)
+                _wait_for(subprocess.Popen([*shlex.split(editor), str(_source_of(view))]))
         except SuspendNotSupported:
             self.tell("this terminal cannot be lent to an editor", is_bad=True)
         except OSError as error:
@@ -273,3 +277,11 @@ def _source_of(view: FunctionView) -> Path:
         if (named := view.spec.folder / word).is_file():
             return named
     return next((path for name in _SOURCES if (path := view.spec.folder / name).is_file()), view.spec.file)
+
+
+def _wait_for(editor: subprocess.Popen[bytes]) -> None:
+    """Waits in steps: a signal that another thread gets does not end one long wait, and must still be seen (SIGHUP)."""
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            editor.wait(_STEP_S)
+            return
