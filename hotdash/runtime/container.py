@@ -127,11 +127,11 @@ class ServedContainer:
 
     def launch(self) -> None:
         """Starts the serve thread. Where the system has no thread to give, that is a failed start."""
-        self._supervisor.adopt_thread(self.thread)
+        self._supervisor.threads.adopt(self.thread)
         try:
             self.thread.start()
         except RuntimeError as error:
-            self._supervisor.forget_thread(self.thread)
+            self._supervisor.threads.forget(self.thread)
             self._supervisor.start_failed(self, f"no thread could be started: {error}")
             self._supervisor.gone(self)
 

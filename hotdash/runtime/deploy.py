@@ -185,7 +185,8 @@ class Deploys:
                         fault = budget.shortage(spec.memory_mb)
                         self._emit(ev.DeployFailed, self._ledger.key, reason=fault)
                         raise StartError(f"{spec.key}: the new revision does not start: {fault}")
-                    budget.book(claim, (), memory_mb=spec.memory_mb, short=1)
+                    if not budget.book(claim, (), memory_mb=spec.memory_mb, short=1):
+                        continue  # memory was given back just now
                     asks = claim.asks()
                 if asks:
                     self._reclaim(claim)
@@ -225,9 +226,13 @@ class Deploys:
         """Only limits can have changed: they apply at once, to the same revision (section 3)."""
         effects = Effects()
         with self._supervisor.lock:
+            self._refuse_if_closing()
             ledger = self._ledger
+            has_warnings = spec.warnings != ledger.spec.warnings
             has_changed = ledger.set_limits(spec, effects)
-            if ledger.start_succeeded() or has_changed:  # a redeploy tries a failing function again (M5)
+            if (
+                ledger.start_succeeded() or has_changed or has_warnings
+            ):  # a redeploy tries a failing function again (M5)
                 ledger.become(FunctionState.READY)
             number = 0 if ledger.revision is None else ledger.revision.number
             self._emit(ev.DeployUnchanged, ledger.key, revision=number, limits_changed=has_changed)

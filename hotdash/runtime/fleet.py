@@ -66,6 +66,17 @@ class Fleet:
             failed=container.has_failed,
         )
 
+    def has_started(self, container: ServedContainer, *, pid: int | None, start_s: float) -> None:
+        """A container's process runs."""
+        self._bus.emit(
+            ev.ContainerStarted,
+            self._function,
+            container_id=container.id,
+            revision=container.revision.number,
+            pid=pid,
+            start_s=start_s,
+        )
+
     def rest(self, container: ServedContainer) -> None:
         """A container has nothing to do."""
         container.move(ContainerState.IDLE)

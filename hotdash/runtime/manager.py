@@ -109,7 +109,7 @@ class Manager:
 
     def owns(self, thread: threading.Thread) -> bool:
         """Whether it is a thread of one of the containers."""
-        return any(supervisor.owns(thread) for supervisor in self.supervisors())
+        return any(supervisor.threads.owns(thread) for supervisor in self.supervisors())
 
     def _reclaim(self, claim: Claim) -> None:
         """M12: idle containers of other functions make room. Any thread, without locks."""

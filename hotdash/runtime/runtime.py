@@ -225,7 +225,7 @@ class Runtime:
                 supervisor.end(CLOSED)
             for supervisor in supervisors:
                 supervisor.wait_settled(_KILL_WAIT_S)
-                supervisor.join()
+                supervisor.threads.join()
             self._timekeeper.close()
             self.driver.close()
             self._bus.close()

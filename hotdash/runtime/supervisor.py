@@ -16,6 +16,7 @@ from hotdash.runtime.cold import ColdContainer
 from hotdash.runtime.effects import Effects
 from hotdash.runtime.hot import HotContainer
 from hotdash.runtime.ledger import Ledger
+from hotdash.runtime.threads import ContainerThreads
 from hotdash.task import TaskState, TaskStatus
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 class Supervisor:
     """One function, from its first deploy until it is removed and its last container is gone.
 
-    `lock` guards `ledger`; `deploy.py` takes it too. `_threads_lock` guards the set of container threads, nothing else.
+    `lock` guards `ledger`; `deploy.py` takes it too.
     """
 
     def __init__(self, *, spec: FunctionSpec, services: Services, reclaim: Callable[[Claim], object]) -> None:
@@ -42,8 +43,7 @@ class Supervisor:
         self._services = services
         self._clock = services.clock
         self._emit = services.bus.emit
-        self._threads_lock = threading.Lock()
-        self._threads: set[threading.Thread] = set()
+        self.threads = ContainerThreads()
         self._settled = services.clock.gate()  # opened when, closing, nothing is left
         with self.lock:
             self.ledger = Ledger(
@@ -124,6 +124,7 @@ class Supervisor:
             if container is None:
                 return False
             self.ledger.kill(container, reason, effects)
+            self.ledger.scale(effects)  # it no longer counts, and what waits need not wait until it is gone
         effects.carry_out()
         return True
 
@@ -137,14 +138,7 @@ class Supervisor:
     def has_started(self, container: ServedContainer, *, pid: int | None, start_s: float) -> None:
         """Its process runs."""
         with self.lock:
-            self._emit(
-                ev.ContainerStarted,
-                self.key,
-                container_id=container.id,
-                revision=container.revision.number,
-                pid=pid,
-                start_s=start_s,
-            )
+            self.ledger.fleet.has_started(container, pid=pid, start_s=start_s)
 
     def take(self, container: ServedContainer) -> Task | None:
         """A hot container is ready: its first task, or None if it is to park or to leave."""
@@ -296,13 +290,7 @@ class Supervisor:
         effects.carry_out()
         return True
 
-    # ---- threads and their end
-
-    def adopt_thread(self, thread: threading.Thread) -> None:
-        """Remembers a container's thread, for `join`; forgets those that have ended."""
-        with self._threads_lock:
-            self._threads = {known for known in self._threads if known.ident is None or known.is_alive()}
-            self._threads.add(thread)
+    # ---- the end
 
     def start_closing(self, reason: str, *, state: FunctionState | None = None) -> Effects:
         """Takes no more tasks; what waits and runs goes on, and containers leave as they fall idle.
@@ -355,23 +343,6 @@ class Supervisor:
             left_s = deadline_s - self._clock.now()
             if left_s <= 0 or not self._settled.wait(left_s):
                 return False
-
-    def forget_thread(self, thread: threading.Thread) -> None:
-        """A thread that was adopted could not be started."""
-        with self._threads_lock:
-            self._threads.discard(thread)
-
-    def owns(self, thread: threading.Thread) -> bool:
-        """Whether it is one of its containers' threads."""
-        with self._threads_lock:
-            return thread in self._threads
-
-    def join(self) -> None:
-        """Joins every container's thread; they have all been told to end."""
-        with self._threads_lock:
-            threads = tuple(self._threads)
-        for thread in threads:
-            thread.join()
 
     # ---- under the lock
 

@@ -175,16 +175,16 @@ def test_threads_that_were_made_and_not_started_yet_are_remembered_for_the_join(
     bench.deploy()
     supervisor = bench.runtime._manager.find("f").supervisor
     early, later = (threading.Thread(target=str, name=name) for name in ("early", "later"))
-    supervisor.adopt_thread(early)
-    supervisor.adopt_thread(later)
-    assert supervisor.owns(early)
+    supervisor.threads.adopt(early)
+    supervisor.threads.adopt(later)
+    assert supervisor.threads.owns(early)
     for thread in (early, later):
         thread.start()
         thread.join()
-    supervisor.adopt_thread(third := threading.Thread(target=str))
-    assert [supervisor.owns(thread) for thread in (early, later, third)] == [False, False, True]
-    supervisor.forget_thread(third)
-    assert not supervisor.owns(third)
+    supervisor.threads.adopt(third := threading.Thread(target=str))
+    assert [supervisor.threads.owns(thread) for thread in (early, later, third)] == [False, False, True]
+    supervisor.threads.forget(third)
+    assert not supervisor.threads.owns(third)
 
 
 def test_tasks_in_a_back_off_are_tried_again_while_it_closes(bench):
