@@ -143,12 +143,15 @@ class MemoryBudget:
             short_for_tasks: Whether tasks wait for those, too.
 
         Returns:
-            False if there is not so much room (any more): then nothing has changed.
+            False if there is not so much room (any more), or by now room for more: then nothing has changed, and the
+            caller is to decide anew. (Who came into the line just after memory was given back would not be told.)
         """
         with self._lock:
-            if containers:
-                if self._free_mb(claim, is_urgent=is_urgent) < memory_mb * len(containers):
+            if containers or short:
+                left_mb = self._free_mb(claim, is_urgent=is_urgent) - memory_mb * len(containers)
+                if left_mb < 0 or (short and left_mb >= memory_mb):
                     return False
+            if containers:
                 for container_id in containers:
                     self._booked[container_id] = (claim.function, memory_mb)
                 self._used_mb += memory_mb * len(containers)

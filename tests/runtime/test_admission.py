@@ -100,6 +100,19 @@ def test_nothing_is_stopped_in_vain():
     assert not wants.asks()
 
 
+def test_nobody_joins_the_line_when_there_is_room_by_now():
+    books, later = budget(100)
+    books.book(claim("old"), ("a",), memory_mb=90)
+    wants = claim()
+    assert books.room_for(wants, memory_mb=40, is_urgent=True) == 0
+    books.release("a")  # after its look, before it waits: nobody would tell it
+    assert not books.book(wants, (), memory_mb=40, short=1)
+    assert not wants.is_waiting
+    assert later == []
+    assert books.book(wants, ("b", "c"), memory_mb=40, short=1)
+    assert wants.is_waiting
+
+
 def test_who_waits_is_told_in_order():
     books, later = budget(10)
     told: list[str] = []
