@@ -116,9 +116,11 @@ def dashboard(folder: Path, driver: str, memory_mb: int | None, *, no_watch: boo
         runtime.subscribe(log_file)
         deployer.start()
         app = HotdashApp(store=store, controls=controls)
+        tell, threading.excepthook = threading.excepthook, controls.tell_of_fault  # a traceback would cross the screen
         try:
             asyncio.run(_show(app, runtime))
         finally:
+            threading.excepthook = tell
             for number in _ENDS:  # it is ending; a second signal must not keep it from ending well
                 signal.signal(number, signal.SIG_IGN)
             runtime.close(_QUIT_S)

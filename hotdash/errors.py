@@ -6,6 +6,7 @@ the platform, the caller's input or a function's sources are at fault. Each mess
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -112,3 +113,9 @@ class ProtocolError(HotdashError):
 
 class ContainerGone(HotdashError):
     """A write to a container that no longer reads."""
+
+
+def report(error: BaseException) -> None:
+    """Tells of an error that ends here, at the top of the current thread: by `threading.excepthook`, never silently."""
+    here = threading.current_thread()
+    threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, here)))

@@ -13,6 +13,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from hotdash.errors import report
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -242,5 +244,4 @@ def _call_back(callback: Callable[[Task], object], task: Task) -> None:
     try:
         callback(task)
     except BaseException as error:  # noqa: BLE001  a stranger's code at the top of our thread: reported, never swallowed
-        thread = threading.current_thread()
-        threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, thread)))
+        report(error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Mapping
     from pathlib import Path
 
@@ -26,6 +27,11 @@ class LiveControls:
     def note(self, text: str) -> None:
         """Adds a notice; any thread."""
         self._notes = (*self._notes, text)
+
+    def tell_of_fault(self, fault: threading.ExceptHookArgs) -> None:
+        """For `threading.excepthook`, in the thread at fault: makes a notice of it."""
+        name = fault.thread.name if fault.thread is not None else "a thread"
+        self.note(f"a fault in hotdash, in {name}: {fault.exc_value!r}")
 
     def now_s(self) -> float:
         """See `Controls`."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from hotdash.errors import BuildError, RuntimeClosed, StartError, UnknownFunction
+from hotdash.errors import BuildError, RuntimeClosed, StartError, UnknownFunction, report
 from hotdash.redeploy.catalog import Catalog, plan
 from hotdash.redeploy.watcher import Watcher
 
@@ -163,8 +163,7 @@ class Deployer:
         except (RuntimeClosed, UnknownFunction):
             return  # the end of the program, or the function's folder is gone meanwhile
         except Exception as error:  # noqa: BLE001  the thread's top: reported, and the next save tries again
-            here = threading.current_thread()
-            threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, here)))
+            report(error)
 
     def _remove(self, key: str) -> None:
         with self._lock:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hotdash import events as ev
 from hotdash.clock import SystemGate
+from hotdash.errors import report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -157,6 +158,4 @@ class EventBus:
             try:
                 listener(event)
             except BaseException as error:  # noqa: BLE001  a stranger's code at the top of our thread: reported, it harms nobody
-                threading.excepthook(
-                    threading.ExceptHookArgs((type(error), error, error.__traceback__, threading.current_thread()))
-                )
+                report(error)

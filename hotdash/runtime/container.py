@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 from hotdash.drivers.base import ContainerSpec
-from hotdash.errors import StartError
+from hotdash.errors import StartError, report
 from hotdash.events import CONTAINER_MOVES, ContainerState
 from hotdash.protocol.formats import format_of
 from hotdash.runtime.exchange import Exchange
@@ -147,7 +147,7 @@ class ServedContainer:
             self.serve()
         except BaseException as error:  # noqa: BLE001  the thread's top: the task is answered, and the fault reported
             self._supervisor.broke(self, error)
-            threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, self.thread)))
+            report(error)
         finally:
             try:
                 self._end()

@@ -1,9 +1,8 @@
 """`Supervisor`: owns one function's queue and its containers' threads. It has a lock and no thread.
 
-Callers' threads submit and cancel; each container's serve thread asks it for tasks and tells it of ends; deploys swap
-revisions (`deploy.py`). All decide under the one lock, on the `Ledger`, and act outside it (`Effects`).
-It serves hot and cold functions alike: a cold container is one that is given its task before it starts and leaves after
-it. So a function whose format changes keeps its queue.
+Callers' threads submit and cancel; serve threads ask for tasks and tell of ends; deploys swap revisions (`deploy.py`).
+All decide under the one lock, on the `Ledger`, and act outside it (`Effects`). Hot and cold functions alike: a cold
+container is given its task before it starts, and leaves after it.
 """
 
 from __future__ import annotations
@@ -271,8 +270,6 @@ class Supervisor:
             self._look_settled(effects)
         effects.carry_out()
 
-    # ---- other functions' threads
-
     def spare(self) -> tuple[list[Spare], int]:
         """M12: the idle containers, the longest idle first, and the MB that leaving ones are about to give back."""
         with self.lock:
@@ -285,8 +282,8 @@ class Supervisor:
             container = self.ledger.fleet.get(container_id)
             if container is None or container not in self.ledger.fleet.idle:
                 return False
-            if self.ledger.fleet.dismiss(container, reason):
-                effects.open(container.gate)
+            self.ledger.fleet.dismiss(container, reason)
+            effects.open(container.gate)
         effects.carry_out()
         return True
 

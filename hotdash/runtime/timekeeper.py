@@ -11,6 +11,8 @@ import itertools
 import threading
 from typing import TYPE_CHECKING
 
+from hotdash.errors import report
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -68,7 +70,6 @@ class Timekeeper:
                 try:
                     callback()
                 except Exception as error:  # noqa: BLE001  the thread's top: one callback's fault must not end the others
-                    thread = threading.current_thread()
-                    threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, thread)))
+                    report(error)
             if not ready:
                 self._gate.wait(wait_s)

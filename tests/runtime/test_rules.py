@@ -934,32 +934,6 @@ def test_m5_a_cold_task_that_was_sent_nowhere_is_tried_as_often_as_any(bench):
     assert bench.result(task).error == "f does not start: 3 starts in a row failed; the last: broken"
 
 
-def test_m5_failures_of_containers_that_were_launched_together_are_one_try(bench):
-    def fail_together(again):
-        until(lambda: len(bench.seen(ev.ContainerStarting)) == 4 * again)
-        go.set()
-        until(lambda: bench.states() == [])
-        go.clear()
-
-    go = threading.Event()
-    start = bench.driver.start
-    bench.driver.start = lambda spec: (go.wait(10), start(spec))[1]
-    bench.driver.fail_starts = "not just now"
-    bench.deploy(max_concurrency=4)
-    tasks = [bench.submit() for _ in range(4)]
-    fail_together(1)
-    assert bench.snapshot().why == "start 1 of 3 failed (not just now); trying again in 0.1 s"
-    assert not any(task.done() for task in tasks)
-    bench.elapse(0.1)
-    fail_together(2)
-    assert bench.snapshot().why == "start 2 of 3 failed (not just now); trying again in 0.2 s"
-    bench.driver.fail_starts = ""
-    go.set()
-    bench.elapse(0.2)
-    for task in tasks:
-        bench.answer(task)
-
-
 def test_m5_only_a_first_answer_starts_the_count_anew_and_while_others_serve_what_waits_waits_on(bench):
     bench.deploy(max_concurrency=2)
     bench.call()
