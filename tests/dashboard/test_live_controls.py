@@ -18,9 +18,6 @@ def test_a_fault_of_a_thread_becomes_a_notice_and_no_traceback_across_the_screen
     with Runtime(driver=StubDriver(clock=clock), clock=clock) as runtime:
         controls = LiveControls(runtime=runtime, deployer=deployer, folder=tmp_path, driver_note="")  # type: ignore[arg-type]
         monkeypatch.setattr(threading, "excepthook", controls.tell_of_fault)
-        try:
-            raise ValueError("odd")
-        except ValueError as error:
-            report(error)
+        report(ValueError("odd"))
         assert controls.notices() == ("of the deployer", "a fault in hotdash, in MainThread: ValueError('odd')")
     assert capsys.readouterr().err == ""
