@@ -37,6 +37,9 @@ class Told:
     def do(self, code: str, *, timeout_s: float | None = None) -> TaskResult:
         return self.runtime.submit("told", code.encode(), timeout_s=timeout_s).result(PATIENCE_S)
 
+    def is_gone(self, container_id: str) -> bool:
+        return all(container.id != container_id for container in self.runtime.snapshot().functions["told"].containers)
+
     def assert_next_is_clean(self, after: TaskResult, *, same: bool = False) -> None:
         result = self.do("answer(b'clean')")
         assert (result.status, result.body, result.error) == ("success", b"clean", None)
@@ -173,7 +176,8 @@ def test_junk_in_an_idle_container_reaches_no_task(told):
     code = "answer(b'one'); write(frame(b'not asked for')); open(os.environ['FILE'], 'w').write('0\\n')"
     result = told.do(code)
     assert result.body == b"one"
-    until(lambda: pids_in(told.file), "the junk")
+    # On a busy machine both come in one read: then the container is killed, perhaps before it gets to the file.
+    until(lambda: pids_in(told.file) or told.is_gone(result.container_id), "the junk")
     told.assert_next_is_clean(result)
 
 
