@@ -11,10 +11,9 @@ task cheaper than a new one) and is used by that container's serve thread alone:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from hotdash.task import no_headers
+from hotdash.task import NO_HEADERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,8 +25,7 @@ MAX_BODY_BYTES = 8 * 2**20  # M11: the default bound of an answer
 MAX_HEAD_BYTES = 64 * 2**10  # section 4: a longer head is an error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(NamedTuple):  # not a dataclass, for the same reason as `TaskResult`
     """A whole answer as the format read it.
 
     Args:
@@ -37,7 +35,7 @@ class Answer:
 
     body: bytes
     status_code: int | None = None
-    headers: Mapping[str, str] = field(default_factory=no_headers)
+    headers: Mapping[str, str] = NO_HEADERS
     error: str | None = None
 
 

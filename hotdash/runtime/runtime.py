@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from hotdash.clock import SystemClock
 from hotdash.errors import RuntimeClosed
+from hotdash.parker import ParkingLot
 from hotdash.protocol.headers import check_request
 from hotdash.runtime.admission import MemoryBudget, default_memory_mb
 from hotdash.runtime.bus import EventBus
@@ -60,6 +61,7 @@ class Runtime:
                 clock=self.clock, bus=self._bus, driver=driver, timekeeper=self._timekeeper, budget=self._budget
             )
         )
+        self._parking = ParkingLot()
         self._closing = threading.Lock()  # held by the one who closes
         self._is_closing = False
         self._is_closed = False
@@ -164,7 +166,7 @@ class Runtime:
             timeout_s=timeout_s,
         )
         check_request(request)
-        task = Task(request=request, submitted_s=self.clock.now(), canceller=supervisor.cancel)
+        task = Task(request=request, submitted_s=self.clock.now(), canceller=supervisor.cancel, parking=self._parking)
         supervisor.submit(task)
         return task
 
@@ -229,6 +231,7 @@ class Runtime:
             self._timekeeper.close()
             self.driver.close()
             self._bus.close()
+            self._parking.close()
             self._is_closed = True
 
     def __enter__(self) -> Self:

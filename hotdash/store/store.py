@@ -6,9 +6,8 @@ It has a lock and no thread: the runtime's event thread calls it with each event
 from __future__ import annotations
 
 import threading
-from functools import singledispatchmethod
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hotdash import events as ev
 from hotdash.events import ContainerState, Event, FunctionState
@@ -18,10 +17,11 @@ from hotdash.store.snapshot import DeployEnd, Figures, Snapshot
 from hotdash.task import TaskState, TaskStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from hotdash.events import StderrLine
 
+_FAILED = frozenset({TaskStatus.ERROR, TaskStatus.TIMEOUT})  # a cancel is its caller's wish
 REMOVED_KEPT = 16  # functions whose folders are gone: a rename or another branch may bring them back
 
 
@@ -48,8 +48,10 @@ class Store:
 
     def __call__(self, event: Event) -> None:
         """Folds one event. Called in the order of events, by one thread."""
+        fold = _FOLDS.get(type(event))
         with self._lock:
-            self._fold(event)
+            if fold is not None:
+                fold(self, event)
             self._version = event.seq
 
     def snapshot(self) -> Snapshot:
@@ -102,12 +104,9 @@ class Store:
             depths=tuple(map(sum, zip(*depths, strict=True))) or (0,) * DEPTH_SECONDS,
         )
 
-    @singledispatchmethod
-    def _fold(self, event: Event) -> None:
-        """Events that change nothing here are passed over."""
+    # ---- one method an event; the others change nothing here (see `_FOLDS`)
 
-    @_fold.register
-    def _(self, event: ev.FunctionChanged) -> None:
+    def _on_function_changed(self, event: ev.FunctionChanged) -> None:
         record = self._functions.get(event.function) or self._removed.pop(event.function, None)
         if record is None:
             record = FunctionRecord(key=event.function, spec=event.spec, state=event.state, depth_at_s=event.at_s)
@@ -120,55 +119,45 @@ class Store:
         record.touch()
         self._drop_if_drained(record)
 
-    @_fold.register
-    def _(self, event: ev.FunctionFaulty) -> None:
+    def _on_function_faulty(self, event: ev.FunctionFaulty) -> None:
         if record := self._touched(event):
             record.faults = event.faults
 
-    @_fold.register
-    def _(self, event: ev.BuildStarted) -> None:
+    def _on_build_started(self, event: ev.BuildStarted) -> None:
         if record := self._touched(event):
             record.is_building = True
             record.build_since_s = event.at_s
             record.build_log.clear()
 
-    @_fold.register
-    def _(self, event: ev.BuildOutput) -> None:
+    def _on_build_output(self, event: ev.BuildOutput) -> None:
         if record := self._touched(event):
             record.build_log.append(event.text)
 
-    @_fold.register
-    def _(self, event: ev.BuildFailed) -> None:
+    def _on_build_failed(self, event: ev.BuildFailed) -> None:
         self._deploy_ended(event, DeployEnd.FAILED, event.reason)
 
-    @_fold.register
-    def _(self, event: ev.BuildCancelled) -> None:
+    def _on_build_cancelled(self, event: ev.BuildCancelled) -> None:
         if record := self._touched(event):
             record.is_building = False
 
-    @_fold.register
-    def _(self, event: ev.DeployFailed) -> None:
+    def _on_deploy_failed(self, event: ev.DeployFailed) -> None:
         self._deploy_ended(event, DeployEnd.FAILED, event.reason)
 
-    @_fold.register
-    def _(self, event: ev.DeployUnchanged) -> None:
+    def _on_deploy_unchanged(self, event: ev.DeployUnchanged) -> None:
         self._deploy_ended(event, DeployEnd.LIMITS if event.limits_changed else DeployEnd.UNCHANGED)
 
-    @_fold.register
-    def _(self, event: ev.RevisionLive) -> None:
+    def _on_revision_live(self, event: ev.RevisionLive) -> None:
         self._deploy_ended(event, DeployEnd.LIVE)
         if record := self._touched(event):
             record.revision = event.revision
             record.image_id = event.image_id
             record.live_since_s = event.at_s
 
-    @_fold.register
-    def _(self, event: ev.ScalingDecided) -> None:
+    def _on_scaling_decided(self, event: ev.ScalingDecided) -> None:
         if record := self._touched(event):
             record.why = event.reason
 
-    @_fold.register
-    def _(self, event: ev.ContainerStarting) -> None:
+    def _on_container_starting(self, event: ev.ContainerStarting) -> None:
         if record := self._touched(event):
             record.containers[event.container_id] = ContainerRecord(
                 id=event.container_id,
@@ -178,40 +167,33 @@ class Store:
                 cold=event.cold,
             )
 
-    @_fold.register
-    def _(self, event: ev.ContainerStarted) -> None:
+    def _on_container_started(self, event: ev.ContainerStarted) -> None:
         if container := self._container(event):
             container.pid = event.pid
             container.start_s = event.start_s
 
-    @_fold.register
-    def _(self, event: ev.ContainerIdle) -> None:
+    def _on_container_idle(self, event: ev.ContainerIdle) -> None:
         if container := self._container(event):
             container.move(ContainerState.IDLE, event.at_s)
 
-    @_fold.register
-    def _(self, event: ev.ContainerDraining) -> None:
+    def _on_container_draining(self, event: ev.ContainerDraining) -> None:
         if container := self._container(event):
             container.move(ContainerState.DRAINING, event.at_s)
             container.reason = event.reason
 
-    @_fold.register
-    def _(self, event: ev.ContainerStopped) -> None:
+    def _on_container_stopped(self, event: ev.ContainerStopped) -> None:
         if record := self._touched(event):
             record.containers.pop(event.container_id, None)
             self._drop_if_drained(record)
 
-    @_fold.register
-    def _(self, event: ev.StderrLine) -> None:
+    def _on_stderr_line(self, event: ev.StderrLine) -> None:
         if record := self._touched(event):
             record.ring.append(event)
 
-    @_fold.register
-    def _(self, event: ev.LinesDropped) -> None:
+    def _on_lines_dropped(self, event: ev.LinesDropped) -> None:
         self._lines_dropped += event.count
 
-    @_fold.register
-    def _(self, event: ev.TaskQueued) -> None:
+    def _on_task_queued(self, event: ev.TaskQueued) -> None:
         record = self._touched(event)
         if record is None:
             return
@@ -234,8 +216,7 @@ class Store:
             record.queued = {task.id: task, **record.queued}
         record.note_depth(event.at_s, before=before)
 
-    @_fold.register
-    def _(self, event: ev.TaskStarted) -> None:
+    def _on_task_started(self, event: ev.TaskStarted) -> None:
         record = self._touched(event)
         task = None if record is None else record.queued.pop(event.task_id, None)
         if record is None or task is None:
@@ -250,8 +231,7 @@ class Store:
             container.since_s = event.at_s  # also where it goes from one task straight to the next
             container.task_id = task.id
 
-    @_fold.register
-    def _(self, event: ev.TaskEnded) -> None:
+    def _on_task_ended(self, event: ev.TaskEnded) -> None:
         record = self._touched(event)
         if record is None:
             return
@@ -268,7 +248,7 @@ class Store:
             container.task_id = ""
             container.tasks_served += 1
         record.calls += 1
-        record.errors += result.status in {TaskStatus.ERROR, TaskStatus.TIMEOUT}  # a cancel is its caller's wish
+        record.errors += result.status in _FAILED
         if result.run_s:
             record.rates.append((event.at_s, result.run_s))
         self._tasks_dropped += record.end(task)
@@ -306,3 +286,28 @@ def _quantile(ordered: list[float], share: float) -> float | None:
     if not ordered:
         return None
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+# A dict and not `singledispatchmethod`: that took a third of the time of folding.
+_FOLDS: dict[type[Event], Callable[[Store, Any], None]] = {
+    ev.FunctionChanged: Store._on_function_changed,
+    ev.FunctionFaulty: Store._on_function_faulty,
+    ev.BuildStarted: Store._on_build_started,
+    ev.BuildOutput: Store._on_build_output,
+    ev.BuildFailed: Store._on_build_failed,
+    ev.BuildCancelled: Store._on_build_cancelled,
+    ev.DeployFailed: Store._on_deploy_failed,
+    ev.DeployUnchanged: Store._on_deploy_unchanged,
+    ev.RevisionLive: Store._on_revision_live,
+    ev.ScalingDecided: Store._on_scaling_decided,
+    ev.ContainerStarting: Store._on_container_starting,
+    ev.ContainerStarted: Store._on_container_started,
+    ev.ContainerIdle: Store._on_container_idle,
+    ev.ContainerDraining: Store._on_container_draining,
+    ev.ContainerStopped: Store._on_container_stopped,
+    ev.StderrLine: Store._on_stderr_line,
+    ev.LinesDropped: Store._on_lines_dropped,
+    ev.TaskQueued: Store._on_task_queued,
+    ev.TaskStarted: Store._on_task_started,
+    ev.TaskEnded: Store._on_task_ended,
+}

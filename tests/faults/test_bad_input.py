@@ -119,6 +119,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         runtime.subscribe(world.hear)
         runtime.deploy(function(tmp / "bystander", ECHO, idle_timeout_s=1000.0))
         world.bystander_container = world.call("bystander").container_id
+        parkers = [runtime._parking.borrow() for _ in range(8)]  # kept for callers that wait at the same time
+        for parker in parkers:
+            runtime._parking.give_back(parker)
         yield world
 
 

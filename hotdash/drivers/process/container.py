@@ -71,10 +71,12 @@ class ProcessContainer:
         self._wake_owed = False  # data and a wake came together: the data was returned, the wake is next
         self._stdout_left: int | None = None  # what was in stdout when the container was first seen ended
         self._unread_at_close: int | None = None
+        self._unread = bytearray(4)  # for `_count`
         # Written by the stderr thread (or `close`), read by the serve thread:
         self._ended = False
         # Guarded by the lock; what was in stderr when it was first taken from after the end:
         self._stderr_left: int | None = None
+        self._held = bytearray(4)  # for `_count`
         for fd in (self._stdin, self._stdout, self._stderr):
             os.set_blocking(fd, False)
         # stdout comes first: what is registered first is reported first, when both have something.
@@ -157,7 +159,7 @@ class ProcessContainer:
             return None
         if self._stdin < 0:
             return self._unread_at_close
-        return _count(self._stdin)
+        return _count(self._stdin, self._unread)
 
     def waits_for_input(self) -> bool | None:
         """Linux only, by the system call that its main thread is in."""
@@ -227,7 +229,7 @@ class ProcessContainer:
             fd = self._stderr
             if fd < 0:
                 return b""
-            count = _count(fd)
+            count = _count(fd, self._held)
             if self._group.ended is not None:
                 # What left the group may write for ever: only what is there at the end is the container's.
                 if self._stderr_left is None:
@@ -271,7 +273,7 @@ class ProcessContainer:
         if self._stdout < 0:
             return b""
         if self._stdout_left is None:
-            self._stdout_left = _count(self._stdout)
+            self._stdout_left = _count(self._stdout, self._unread)
         if self._stdout_left == 0:
             return b""
         data = os.read(self._stdout, min(self._stdout_left, READ_BYTES))
@@ -279,7 +281,6 @@ class ProcessContainer:
         return data
 
 
-_ZERO = (0).to_bytes(4, sys.byteorder)
 _ONE = (1).to_bytes(8, sys.byteorder)  # what an eventfd adds; a pipe takes it as well
 
 
@@ -298,10 +299,10 @@ def open_wake() -> tuple[int, int]:
     return read_end, write_end
 
 
-def _count(fd: int) -> int:
-    """How many bytes the pipe holds."""
-    held = fcntl.ioctl(fd, termios.FIONREAD, _ZERO)
-    return 0 if held == _ZERO else int.from_bytes(held, sys.byteorder)
+def _count(fd: int, into: bytearray) -> int:
+    """How many bytes the pipe holds; `into`, four bytes, is what the system writes it to (half as dear as new ones)."""
+    fcntl.ioctl(fd, termios.FIONREAD, into)
+    return int.from_bytes(into, sys.byteorder)
 
 
 def _read_exactly(fd: int, count: int) -> bytes:
