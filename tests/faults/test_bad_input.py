@@ -25,6 +25,7 @@ from hotdash.errors import FunctionFileError, HotdashError
 from hotdash.events import BuildOutput
 from hotdash.functions import load_functions
 from hotdash.functions.spec import Format
+from hotdash.parker import ParkingLot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -119,9 +120,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         runtime.subscribe(world.hear)
         runtime.deploy(function(tmp / "bystander", ECHO, idle_timeout_s=1000.0))
         world.bystander_container = world.call("bystander").container_id
-        parkers = [runtime._parking.borrow() for _ in range(8)]  # kept for callers that wait at the same time
-        for parker in parkers:
-            runtime._parking.give_back(parker)
+        runtime._parking._free.extend(
+            [ParkingLot().borrow() for _ in range(8)]
+        )  # for callers that wait at the same time
         yield world
 
 
