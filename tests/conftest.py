@@ -2,8 +2,16 @@
 
 import os
 import shutil
+import signal
 
 import pytest
+
+
+def pytest_configure() -> None:
+    """Signals that whoever started the tests ignores (`nohup`, a shell's `&`) would be ignored by hotdash, too."""
+    for ended_by, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(ended_by) is signal.SIG_IGN:
+            signal.signal(ended_by, usual)
 
 
 @pytest.fixture(scope="session")
