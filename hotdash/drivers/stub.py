@@ -230,6 +230,7 @@ class StubDriver:
         self.containers: list[StubContainer] = []  # every one ever started, oldest first
         self.fail_builds = ""  # a message: builds fail with it
         self.fail_starts = ""  # likewise
+        self.waits: bool | None = None  # what `waits_for_input` says of a new container
         self.image_ids: dict[str, str] = {}  # by function key: a new one is a new build
         self.released: list[Image] = []
         self.is_closed = False
@@ -253,6 +254,7 @@ class StubDriver:
             raise StartError(self.fail_starts)
         script = self.scripts.get(spec.function, self.script)
         container = StubContainer(spec=spec, clock=self._clock, script=script)
+        container.waits = self.waits
         self.containers.append(container)
         return container
 

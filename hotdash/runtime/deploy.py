@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from hotdash import events as ev
 from hotdash.errors import BuildCancelled, BuildError, NeedsDocker, NeedsRuntime, StartError
 from hotdash.events import FunctionState
 from hotdash.protocol.formats import format_of
-from hotdash.runtime.admission import Claim
 from hotdash.runtime.effects import Effects
+from hotdash.runtime.probation import Probation
+from hotdash.runtime.proving import Prover
 from hotdash.runtime.revision import Deployment, Revision
 from hotdash.task import TaskStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from hotdash.drivers.base import Image
     from hotdash.functions.spec import FunctionSpec
+    from hotdash.runtime.admission import Claim
     from hotdash.runtime.container import ServedContainer, Services
     from hotdash.runtime.supervisor import Supervisor
 
@@ -37,7 +40,7 @@ class Deploys:
         self._supervisor = supervisor
         self._ledger = supervisor.ledger
         self._services = services
-        self._reclaim = reclaim
+        self._prover = Prover(supervisor=supervisor, services=services, reclaim=reclaim)
         self._clock = services.clock
         self._emit = services.bus.emit
         self._deploying = threading.Lock()
@@ -51,7 +54,7 @@ class Deploys:
             BuildError: The build failed, or cannot be here; what was live goes on serving.
             StartError: The new revision's first container did not prove itself; likewise.
         """
-        with self._deploying:
+        with self._one_at_a_time():
             began_s = self._clock.now()
             image = self._build(spec, is_cancelled)
             build_s = self._clock.now() - began_s
@@ -71,7 +74,7 @@ class Deploys:
         Raises:
             StartError: There is no such revision any more, or it did not prove itself.
         """
-        with self._deploying:
+        with self._one_at_a_time():
             live = self._ledger.revision
             chosen = next((past for past in reversed(self._past) if number in {None, past.number}), None)
             if live is None or chosen is None:
@@ -86,6 +89,14 @@ class Deploys:
             self._emit(ev.FunctionFaulty, self._ledger.key, faults=faults)
 
     # ---- the steps
+
+    @contextmanager
+    def _one_at_a_time(self) -> Iterator[None]:
+        try:
+            with self._deploying:
+                yield
+        finally:
+            self._restore_if_failed()
 
     def _build(self, spec: FunctionSpec, is_cancelled: Callable[[], bool]) -> Image:
         self._begin_build()
@@ -114,9 +125,9 @@ class Deploys:
         """Proves `revision`, unless it is the function's first or runs cold, and swaps."""
         began_s = self._clock.now()
         live = self._ledger.revision
-        first = self._prove(revision) if live is not None and revision.spec.format.is_hot else None
-        start_s = self._clock.now() - began_s if first is not None else 0.0
-        swap_s = self._swap(revision, first, build_s=build_s, start_s=start_s)
+        proved = self._prover.prove(revision) if live is not None and revision.spec.format.is_hot else ()
+        start_s = self._clock.now() - began_s if proved else 0.0
+        swap_s = self._swap(revision, proved, build_s=build_s, start_s=start_s)
         if live is not None:
             self._keep(live)
         return Deployment(
@@ -139,67 +150,7 @@ class Deploys:
         for image_id in self._forgotten.keys() - needed:
             self._services.driver.release(self._forgotten.pop(image_id))
 
-    def _prove(self, revision: Revision) -> ServedContainer:
-        """Starts the new revision's first container and waits until it has proved itself.
-
-        Raises:
-            StartError: It has not; it is gone, and the old revision serves on.
-        """
-        container = self._supervisor.make_container(revision)
-        container.proving = True
-        self._admit(container)
-        container.launch()
-        spec = revision.spec
-        fault = container.proof.wait(2 * spec.init_timeout_s + spec.prove_s)  # to start, and to prove itself
-        if fault is None:
-            fault = f"its first container had not started after {2 * spec.init_timeout_s:g} s (twice init_timeout)"
-        if not fault:
-            return container
-        effects = Effects()
-        with self._supervisor.lock:
-            self._ledger.kill(container, fault, effects)
-            self._emit(ev.DeployFailed, self._ledger.key, reason=fault)
-        effects.carry_out()
-        raise StartError(f"{spec.key}: the new revision does not start: {fault}")
-
-    def _admit(self, container: ServedContainer) -> None:
-        """Books the first container's memory (M12); where there is none, waits for it, `wait_timeout` at most.
-
-        Idle containers make room for it: other functions', and last of all those of the revision that it is to replace.
-
-        Raises:
-            StartError: There was none.
-        """
-        spec, budget, gate = container.revision.spec, self._services.budget, self._ledger.memory_gate
-        claim = Claim(function=spec.key, tell=gate.open, takes_own=True)
-        deadline_s = self._clock.now() + (spec.wait_timeout_s if spec.memory_mb <= budget.total_mb else 0.0)
-        try:
-            while True:
-                with self._supervisor.lock:
-                    self._refuse_if_closing()
-                    if budget.book(claim, (container.id,), memory_mb=spec.memory_mb):
-                        self._ledger.fleet.add(container)
-                        return
-                    left_s = deadline_s - self._clock.now()
-                    if left_s <= 0:
-                        fault = budget.shortage(spec.memory_mb)
-                        self._emit(ev.DeployFailed, self._ledger.key, reason=fault)
-                        raise StartError(f"{spec.key}: the new revision does not start: {fault}")
-                    if not budget.book(claim, (), memory_mb=spec.memory_mb, short=1):
-                        continue  # memory was given back just now
-                    asks = claim.asks()
-                if asks:
-                    self._reclaim(claim)
-                gate.wait(left_s)
-        finally:
-            budget.withdraw(claim)
-
     # ---- under the supervisor's lock, a step each
-
-    def _refuse_if_closing(self) -> None:
-        """The runtime closed, or the function was removed, while it was being built."""
-        if self._ledger.closing:
-            raise self._ledger.refusal()
 
     def _begin_build(self) -> None:
         """With nothing live the function is `building` (again), and tasks may wait for it."""
@@ -226,7 +177,7 @@ class Deploys:
         """Only limits can have changed: they apply at once, to the same revision (section 3)."""
         effects = Effects()
         with self._supervisor.lock:
-            self._refuse_if_closing()
+            self._ledger.refuse_if_closing()
             ledger = self._ledger
             has_warnings = spec.warnings != ledger.spec.warnings
             has_changed = ledger.set_limits(spec, effects)
@@ -239,34 +190,87 @@ class Deploys:
             ledger.scale(effects)
         effects.carry_out()
 
-    def _swap(self, revision: Revision, first: ServedContainer | None, *, build_s: float, start_s: float) -> float:
+    def _swap(self, revision: Revision, proved: Sequence[ServedContainer], *, build_s: float, start_s: float) -> float:
         """From here on nothing is dispatched to an older revision; what runs there drains. Returns seconds taken."""
         effects = Effects()
         began_s = self._clock.now()
-        ledger = self._ledger
         with self._supervisor.lock:
-            self._refuse_if_closing()
-            old = [container for container in ledger.fleet if container is not first]
-            ledger.revision, ledger.spec = revision, revision.spec
-            ledger.start_succeeded()
-            for container in old:
-                if ledger.fleet.dismiss(container, f"r{revision.number} is live"):
-                    effects.open(container.gate)
-            swap_s = self._clock.now() - began_s
-            ledger.become(FunctionState.READY)
-            self._emit(
-                ev.RevisionLive,
-                ledger.key,
-                revision=revision.number,
-                image_id=revision.image.id,
-                build_s=build_s,
-                start_s=start_s,
-                swap_s=swap_s,
-            )
-            if first is not None:
-                first.proving = False
-                effects.open(first.gate)
-            ledger.scale(effects)
+            self._ledger.refuse_if_closing()
+            before = self._ledger.revision
+            self._go_live(revision, proved, effects, build_s=build_s, start_s=start_s, since_s=began_s)
+            if before is not None and proved:
+                self._ledger.probation = Probation(revision=revision, before=before, restore=self._restore)
+            self._ledger.scale(effects)
+        swap_s = self._clock.now() - began_s
         effects.carry_out()
-        self._supervisor.drain(old)
         return swap_s
+
+    def _go_live(
+        self,
+        revision: Revision,
+        proved: Sequence[ServedContainer],
+        effects: Effects,
+        *,
+        build_s: float = 0.0,
+        start_s: float = 0.0,
+        since_s: float,
+    ) -> None:
+        """The swap itself, under the supervisor's lock. The caller scales."""
+        ledger = self._ledger
+        old = [container for container in ledger.fleet if container not in proved]
+        ledger.revision, ledger.spec, ledger.probation = revision, revision.spec, None
+        ledger.start_succeeded()
+        for container in old:
+            if ledger.fleet.dismiss(container, f"r{revision.number} is live"):
+                effects.open(container.gate)
+        ledger.become(FunctionState.READY)
+        self._emit(
+            ev.RevisionLive,
+            ledger.key,
+            revision=revision.number,
+            image_id=revision.image.id,
+            build_s=build_s,
+            start_s=start_s,
+            swap_s=self._clock.now() - since_s,
+        )
+        for container in proved:
+            container.proving = False
+            effects.open(container.gate)
+        effects.call(lambda: self._supervisor.drain(old))
+
+    # ---- probation
+
+    def _restore(self, effects: Effects) -> bool:
+        """Makes the revision before a failed one live again; under the supervisor's lock, in any thread.
+
+        Returns:
+            False if there is nothing to restore, or a newer deploy is under way: once that has failed, it asks again.
+        """
+        ledger, probation = self._ledger, self._ledger.probation
+        if probation is None or not probation.fault or ledger.closing:
+            return False
+        if not self._deploying.acquire(blocking=False):  # it waits for the supervisor's lock, perhaps: never block here
+            return False
+        try:
+            failed, before = probation.revision, probation.before
+            restored = before.renewed(number=failed.number + 1, limits=ledger.spec)
+            self._past = deque((past for past in self._past if past is not before), maxlen=PAST_REVISIONS)
+            self._forgotten[failed.image.id] = failed.image
+            self._go_live(restored, (), effects, since_s=self._clock.now())
+            reason = (
+                f"r{failed.number} ended before its first answer: {probation.fault}; "
+                f"what r{before.number} was serves again, as r{restored.number}"
+            )
+            self._emit(ev.DeployFailed, ledger.key, reason=reason)
+        finally:
+            self._deploying.release()
+        return True
+
+    def _restore_if_failed(self) -> None:
+        """After a deploy, for one that failed its probation meanwhile and could not be replaced then."""
+        effects = Effects()
+        with self._supervisor.lock:
+            if self._restore(effects):
+                self._ledger.feed(effects)
+                self._ledger.scale(effects)
+        effects.carry_out()

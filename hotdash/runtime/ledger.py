@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hotdash.functions.spec import FunctionSpec
     from hotdash.runtime.container import ServedContainer, Services
     from hotdash.runtime.effects import Effects
+    from hotdash.runtime.probation import Probation
     from hotdash.runtime.revision import Revision
     from hotdash.runtime.scaling import Decision
     from hotdash.runtime.supervisor import Supervisor
@@ -68,6 +69,7 @@ class Ledger:
         self.reason = ""
         self.why = ""
         self.closing = ""  # why no more tasks are taken; empty while they are
+        self.probation: Probation | None = None
         self._failures = StartFailures()
         self._clock = services.clock
         self._emit = services.bus.emit
@@ -208,6 +210,11 @@ class Ledger:
             effects.answer(task, self.end_unrun(task, status, error))
         self._budget.withdraw(self._claim)
 
+    def refuse_if_closing(self) -> None:
+        """Raises why nothing is deployed any more: the runtime closed, or the function was removed, meanwhile."""
+        if self.closing:
+            raise self.refusal()
+
     def refusal(self) -> HotdashError:
         """Why no more tasks are taken, as an error."""
         if self.closing.startswith(CLOSED):
@@ -287,7 +294,7 @@ class Ledger:
 
     def spare(self, supervisor: Supervisor) -> tuple[list[Spare], int]:
         """The idle containers, the longest idle first, and the MB that leaving ones are about to give back."""
-        not_needed = self._living() - self.spec.min_warm
+        not_needed = self.living() - self.spec.min_warm
         idle = [
             Spare(
                 supervisor=supervisor,
@@ -320,7 +327,7 @@ class Ledger:
             return
         if self._claim.asks():
             effects.call(lambda: self._reclaim(self._claim))
-        if self._living():
+        if self.living():
             self._starving_since_s = None
             return
         if self._starving_since_s is None:
@@ -354,9 +361,9 @@ class Ledger:
 
     def is_needed_warm(self) -> bool:
         """Whether stopping one idle container would leave fewer than `min_warm`."""
-        return not self.closing and self._living() <= self.spec.min_warm
+        return not self.closing and self.living() <= self.spec.min_warm
 
-    def _living(self) -> int:
+    def living(self) -> int:
         """How many containers of the live revision take tasks, or will."""
         counts = self.fleet.counts(queued=0, spec=self.spec, revision=self.revision, min_warm=0)
         return counts.starting + counts.idle + counts.busy
@@ -364,6 +371,18 @@ class Ledger:
     def start_succeeded(self) -> bool:
         """A container answered, or a deploy starts afresh: True if the function had been failing (M5)."""
         return self._failures.succeeded()
+
+    def has_answered(self, container: ServedContainer) -> None:
+        """A container gave its first answer: the function's containers do start, and its revision is no longer new."""
+        if self.probation is not None and container.revision is self.probation.revision:
+            self.probation = None
+        if self.start_succeeded():
+            self.become(FunctionState.READY)
+
+    def fails_probation(self, container: ServedContainer, cause: str, effects: Effects) -> bool:
+        """A container that had started ended by itself. True if the revision before its own is live again."""
+        probation = self.probation
+        return probation is not None and container.revision is probation.revision and probation.fail(cause, effects)
 
     def start_failed(self, container: ServedContainer, cause: str, effects: Effects) -> None:
         """A start failed (M5): tries again after a back-off; after the last try the waiting tasks fail.
@@ -375,7 +394,7 @@ class Ledger:
         if failures.failed(cause, launched_in=container.launch_round, now_s=now_s):
             self.become(FunctionState.FAILING, failures.reason)
             failures.rest(now_s)
-        if failures.has_given_up and not self._living():  # those launched together with it have failed by now, too
+        if failures.has_given_up and not self.living():  # those launched together with it have failed by now, too
             failures.not_before_s = 0.0
             self.fail_queue(TaskStatus.ERROR, f"{self.key} does not start: {failures.reason}", effects)
         if (wait_s := failures.wait_s(now_s)) > 0:

@@ -182,12 +182,17 @@ class Supervisor:
             container.tasks_served += 1
             task.state = TaskState.ENDED
             self._emit(ev.TaskEnded, self.key, result=result)
-            if answered and container.tasks_served == 1 and ledger.start_succeeded():
-                ledger.become(ev.FunctionState.READY)
-            if retire:
-                container.is_retired = True
-                ledger.fleet.dismiss(container, retire, failed=died)
-            return ledger.next(container) if goes_on else None
+            if answered and container.tasks_served == 1:
+                ledger.has_answered(container)
+            if not retire:
+                return ledger.next(container) if goes_on else None
+            container.is_retired = True
+            ledger.fleet.dismiss(container, retire, failed=died)
+            effects = Effects()
+            if died and ledger.fails_probation(container, result.error or retire, effects):
+                ledger.scale(effects)
+        effects.carry_out()
+        return None
 
     def give_back(self, container: ServedContainer, task: Task, cause: str) -> bool:
         """A container certainly did not read its task, and leaves (M4).
@@ -347,7 +352,9 @@ class Supervisor:
         """A container failed: before its first answer that is a failed start (M5); what waits is looked at again."""
         is_current = container.revision is self.ledger.revision and not container.proving
         if container.tasks_served == 0 and is_current:
-            self.ledger.start_failed(container, cause, effects)
+            is_replaced = container.io is not None and self.ledger.fails_probation(container, cause, effects)
+            if not is_replaced:
+                self.ledger.start_failed(container, cause, effects)
         self.ledger.feed(effects)
         self.ledger.scale(effects)
 

@@ -325,8 +325,10 @@ class SimulatedLock:
         self._is_held = False
         self._waiting: list[Worker] = []
 
-    def acquire(self) -> bool:
+    def acquire(self, blocking: bool = True) -> bool:
         self._simulation.may_be_overtaken()
+        if self._is_held and not blocking:
+            return False
         while self._is_held:
             self._waiting.append(self._simulation.current)
             self._simulation.park(None)

@@ -250,12 +250,11 @@ def test_a_changed_image_is_proved_swapped_and_the_old_one_drains(proving):
     bench.rebuild("1")
     deployment = bench.deploy(max_concurrency=2)
     assert (deployment.revision, deployment.changed) == (2, True)
-    proved = bench.driver.containers[-1]
-    assert proved.spec.revision == 2
+    assert [container.spec.revision for container in bench.driver.containers] == [1, 1, 2, 2]
     until(lambda: idle.is_closed)
-    until(lambda: bench.states() == ["draining", "idle"])
+    until(lambda: bench.states() == ["draining", "idle", "idle"])
     after = bench.submit()
-    assert bench.asked(after) is proved, "the one that was proved is the first to serve"
+    assert bench.asked(after) in bench.driver.containers[2:], "those that were proved are the first to serve"
     assert bench.answer(after).revision == 2
     assert bench.answer(first, b"old").revision == 1, "what ran finishes where it ran"
     until(lambda: busy.is_closed)
