@@ -215,12 +215,12 @@ class ServedContainer:
     def _is_interrupted(self) -> bool:
         return bool(self.kill_reason) or (self.task is not None and self.task.cancel_requested)
 
-    def _death(self, when: str) -> str:
-        """The cause in words after stdout ended `when`: how it exited, and its last stderr lines (M3)."""
+    def _death(self, when: str, *, closed: str = "stdout") -> str:
+        """The cause in words after a stream was `closed`, `when`: how it exited, and its last stderr lines (M3)."""
         assert self.io is not None  # noqa: S101
         end = self.io.wait(EXIT_WAIT_S)
         if end is None:
-            return f"the container closed its stdout {when}, and still runs"
+            return f"the container closed its {closed} {when}, and still runs"
         self._stderr_thread.join(EXIT_WAIT_S)
         return f"the container {end} {when}{self._last_words()}"
 

@@ -27,7 +27,7 @@ class DeadlinePassed(Exception):
 
 
 class StreamEnded(Exception):
-    """The container closed its stdout, or ended, before the answer was complete."""
+    """The container closed its stdout, or ended, before the answer was complete; or it took nothing of the request."""
 
 
 class Exchange:
@@ -63,7 +63,7 @@ class Exchange:
         """
         if is_interrupted():  # before the first wait: a look at stdout may have taken the wake
             raise Interrupted
-        rest = self._send(request)
+        rest = self._send_some(request)
         container, feed, now = self._container, self._decoder.feed, self._clock.now
         has_begun = False
         while True:
@@ -114,8 +114,19 @@ class Exchange:
             ProtocolError: That is so, as far as it can be told.
         """
         unread = self._container.unread_bytes()
-        if unread is not None and 0 < self.written <= unread:
+        if self.written == 0 or (unread is not None and self.written <= unread):
             raise ProtocolError(f"it wrote before it had read anything of the request: {chunk[:60]!r}")
+
+    def _send_some(self, request: bytes) -> memoryview | None:
+        """As `_send`, to one that is of no use if it takes none: what it may still write answers a task before (M1).
+
+        Raises:
+            StreamEnded: It reads no more.
+        """
+        rest = self._send(request)
+        if rest is None and not self.is_written:
+            raise StreamEnded
+        return rest
 
     def _send(self, request: bytes) -> memoryview | None:
         """Sends what goes at once; returns what is left, or None if nothing is."""

@@ -17,6 +17,8 @@ from hotdash.runtime.exchange import DeadlinePassed, Interrupted, StreamEnded
 from hotdash.task import NO_HEADERS, TaskStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hotdash.task import Task, TaskResult
 
 _LOOK_S = 0.005  # how often a container that proves itself is looked at
@@ -26,13 +28,14 @@ _WARM_LOOK_S = 1.0  # how soon, at the least, a container kept warm past its idl
 class Outcome(NamedTuple):  # not a dataclass: it is made for every task, and this costs a third
     """What became of a task in a container: its result, or `unread`: why it never got there (M4).
 
-    `retire` says why the container may not be used again; empty if it may. `answered` tells an answer, good or bad,
-    from an end without one, `died` a container that ended by itself.
+    `sent` tells whether any byte of it was sent. `retire` says why the container may not be used again; empty if it
+    may. `answered` tells an answer, good or bad, from an end without one, `died` a container that ended by itself.
     """
 
     result: TaskResult | None = None
     retire: str = ""
     unread: str = ""
+    sent: bool = False
     answered: bool = False
     died: bool = False
 
@@ -64,7 +67,7 @@ class HotContainer(ServedContainer):
         """Runs one task to its end and returns the next one, if one waits."""
         outcome = self._run(task)
         result = outcome.result
-        if result is None and self._supervisor.give_back(self, task, outcome.unread):
+        if result is None and self._supervisor.give_back(self, task, outcome.unread, was_sent=outcome.sent):
             return None
         if result is None and self._is_interrupted():
             result = self._interrupted(task)
@@ -107,6 +110,8 @@ class HotContainer(ServedContainer):
             before = io.read(0)
             if before is not None and (before == b"" or not is_blank(before)):
                 return Outcome(unread=self._unfit(before), retire="unfit", died=True)
+        if task.redispatched and (fault := self._find_end(task)):
+            return Outcome(unread=fault, retire="unfit", died=True)
         self._tap.begin(task.id, take=bool(there & STDERR_READY))
         if self._clock.now() >= (deadline_s := self._deadline_s(task)):  # it waited too long: nothing was sent
             return Outcome(result=self._timed_out(task))
@@ -124,6 +129,8 @@ class HotContainer(ServedContainer):
         except DeadlinePassed:
             return Outcome(result=self._timed_out(task), retire="a late answer may follow the timeout")
         except ProtocolError as error:
+            if not self._exchange.written:
+                return Outcome(unread=str(error), retire="unfit")
             result = self._result(task, TaskStatus.ERROR, error=f"not an answer in its format: {error}")
             return Outcome(result=result, retire="what it wrote was not an answer")
         except StreamEnded:
@@ -143,44 +150,64 @@ class HotContainer(ServedContainer):
             return self._death("before it was sent anything")
         return f"the container wrote to stdout before any request: {before[:60]!r}"
 
+    def _find_end(self, task: Task) -> str | None:
+        """Before a task is sent a second time, which is its last, looks whether the container is about to end, too.
+
+        A function that ends after each answer takes a while for it, in which the next request still finds room in the
+        pipe: of two such containers a task would otherwise be lost.
+        """
+        return self._watch("before it was sent anything", limit_s=self._deadline_s(task), is_over=self._is_interrupted)
+
     def _ended(self, task: Task) -> Outcome:
         """The stream ended first: the task is dispatched again if it was certainly not read, else it fails (M3, M4)."""
         assert self.io is not None  # noqa: S101  serve() has opened it
+        written = self._exchange.written
+        if not written:
+            cause = self._death("before it was sent anything", closed="stdin")
+            return Outcome(unread=cause, retire=cause, died=True)
         when = "in the middle of its answer" if self._decoder.started else "before it answered"
         cause = self._death(when)
         unread = self.io.unread_bytes()
         has_ended = self.io.wait(0) is not None
-        if has_ended and not self._decoder.started and unread is not None and unread >= self._exchange.written:
-            return Outcome(unread=cause, retire=cause, died=True)
+        if has_ended and not self._decoder.started and unread is not None and unread >= written:
+            return Outcome(unread=cause, sent=True, retire=cause, died=True)
         return Outcome(result=self._result(task, TaskStatus.ERROR, error=cause), retire=cause, died=True)
 
     def _find_fault(self) -> str:
-        """Section 7's proof for stdin formats: seen waiting for input, or still alive `prove_s` seconds later.
+        """Section 7's proof for stdin formats; empty if it is proved, else what is wrong."""
+        fault = self._watch(
+            "while it proved itself",
+            limit_s=self._clock.now() + max(self.revision.spec.init_timeout_s, self.revision.spec.prove_s),
+            is_over=lambda: bool(self.leave_reason or self.kill_reason),
+        )
+        return self.kill_reason or self.leave_reason if fault is None else fault
+
+    def _watch(self, when: str, *, limit_s: float, is_over: Callable[[], bool]) -> str | None:
+        """Looks whether it is fit: seen waiting for input, or still alive `prove_s` seconds later.
 
         Those seconds count only while it is not seen at work: on a busy machine an interpreter takes longer than that
-        to find a syntax error, and a revision that cannot start would go live. `init_timeout` ends the wait.
+        to find a syntax error, and a revision that cannot start would go live. `limit_s`, on the clock, ends the wait.
 
         Returns:
-            Empty if it is proved, else what is wrong.
+            Empty if it is, else what is wrong; None if it was over first.
         """
         io = self.io
         assert io is not None  # noqa: S101  serve() has opened it
-        spec = self.revision.spec
-        now_s = self._clock.now()
-        until_s, limit_s = now_s + spec.prove_s, now_s + max(spec.init_timeout_s, spec.prove_s)
-        while not self.leave_reason and not self.kill_reason:
+        prove_s = self.revision.spec.prove_s
+        until_s = self._clock.now() + prove_s
+        while not is_over():
             waits = io.waits_for_input()
             now_s = self._clock.now()
             if waits or now_s >= limit_s:
                 return ""
             if waits is False:
-                until_s = now_s + spec.prove_s
+                until_s = now_s + prove_s
             left_s = min(until_s, limit_s) - now_s
             came = io.read(max(min(left_s, _LOOK_S), 0.0))
             if came == b"":
-                return self._death("while it proved itself")
+                return self._death(when)
             if came is not None and not is_blank(came):
                 return f"it wrote to stdout before any request: {came[:60]!r}"
             if left_s <= 0:
                 return ""
-        return self.kill_reason or self.leave_reason
+        return None

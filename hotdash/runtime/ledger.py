@@ -158,7 +158,7 @@ class Ledger:
         self._watch_deadline(task)
         self.scale(effects)
 
-    def put_back(self, task: Task, *, was_sent: bool = True) -> None:
+    def put_back(self, task: Task, *, was_sent: bool) -> None:
         """A dispatched task was certainly not read: it is the next one again; once, if it was sent (M4)."""
         task.redispatched = task.redispatched or was_sent
         task.state = TaskState.QUEUED

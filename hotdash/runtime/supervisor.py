@@ -194,8 +194,8 @@ class Supervisor:
         effects.carry_out()
         return None
 
-    def give_back(self, container: ServedContainer, task: Task, cause: str) -> bool:
-        """A container certainly did not read its task, and leaves (M4).
+    def give_back(self, container: ServedContainer, task: Task, cause: str, *, was_sent: bool) -> bool:
+        """A container certainly did not read its task, and leaves: M4; once if it `was_sent`, else M5 sets the bounds.
 
         Returns:
             True: the task is dispatched again. False: it was already, or nobody wants it any more; the caller ends it.
@@ -205,10 +205,10 @@ class Supervisor:
             was_killed = bool(container.kill_reason)
             container.is_retired = True
             self.ledger.fleet.dismiss(container, cause, failed=True)
-            is_wanted = not (task.redispatched or task.cancel_requested or container.kill_reason)
+            is_wanted = not ((was_sent and task.redispatched) or task.cancel_requested or container.kill_reason)
             if is_wanted:
                 container.task = None
-                self.ledger.put_back(task)
+                self.ledger.put_back(task, was_sent=was_sent)
             if not was_killed:
                 self._after_failure(container, cause, effects)
         effects.carry_out()

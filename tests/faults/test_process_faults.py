@@ -253,15 +253,16 @@ def test_one_that_never_reads_times_out_whatever_the_payload(tmp_path):
     assert results[0].container_id != results[1].container_id
 
 
-def test_one_that_ends_without_reading_is_tried_once_more_and_then_told(tmp_path):
+def test_one_that_ends_without_reading_does_not_start_and_that_is_told(tmp_path):
     file = tmp_path / "file"
     code = f"import os; open({str(file)!r}, 'a').write(f'{{os.getpid()}}\\n'); os._exit(3)"
     with real_runtime(tmp_path) as runtime:
         runtime.deploy(function(tmp_path / "deaf", code))
         result = runtime.submit("deaf", bytes(8 * MIB)).result(PATIENCE_S)
         assert result.status == "error"
+        assert result.error.startswith("deaf does not start: 3 starts in a row failed; the last: ")
         assert "exited with code 3" in result.error
-    assert len(pids_in(file)) == 2
+    assert len(pids_in(file)) == 3
 
 
 def test_an_answer_before_all_was_read_stands_and_the_container_is_not_used_again(tmp_path):

@@ -611,6 +611,7 @@ def test_m4_a_task_whose_container_died_unread_is_dispatched_again(bench):
             container.exit(signal="SIGABRT")
 
     bench.driver.script = script
+    bench.driver.waits = True
     bench.deploy()
     task = bench.submit(b"x")
     until(lambda: 1000.1 in bench.clock.deadlines(), "the back-off after a failed start")
@@ -623,8 +624,9 @@ def test_m4_a_task_whose_container_died_unread_is_dispatched_again(bench):
     assert len(bench.driver.containers) == 2
 
 
-def test_m4_a_task_is_dispatched_again_once_only(bench):
+def test_m4_a_task_that_was_sent_is_dispatched_again_once_only(bench):
     bench.driver.script = lambda container: container.exit(4)
+    bench.driver.waits = True
     bench.deploy(max_concurrency=1)
     task = bench.submit(b"x")
     bench.elapse(0.1)
@@ -660,6 +662,7 @@ def test_m4_one_that_died_while_idle_is_noticed_and_gone(bench):
 
 
 def test_m4_a_task_put_back_is_the_next_one(bench):
+    bench.driver.waits = True
     bench.deploy(max_concurrency=1)
     bench.call()
     old = bench.driver.containers[0]
@@ -821,6 +824,7 @@ def test_m5_a_redeploy_tries_again(bench):
 
 def test_m5_containers_that_end_before_their_first_answer_count_as_failed_starts(bench):
     bench.driver.script = lambda container: container.exit(1)
+    bench.driver.waits = True
     bench.deploy(max_concurrency=1)
     tasks = [bench.submit(b"%d" % number) for number in range(4)]
     fail_three_times(bench)

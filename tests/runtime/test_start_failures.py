@@ -60,6 +60,7 @@ def test_m5_when_containers_launched_together_all_fail_for_the_third_time_what_w
 
 
 def test_the_last_words_of_one_that_fails_to_start_are_kept_if_they_came_before_the_dispatch(bench):
+    bench.driver.waits = True
     start = bench.driver.start
 
     def start_dying(spec):  # it ends as the request is written
