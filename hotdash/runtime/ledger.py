@@ -169,25 +169,24 @@ class Ledger:
     def next(self, container: ServedContainer) -> Task | None:
         """A hot container has nothing to do: gives it the next task, or lets it rest; None if it parks or leaves."""
         if container.leave_reason:
-            return None
-        if container.end_cause:
+            pass
+        elif container.end_cause:
             self.fleet.dismiss(container, container.end_cause, failed=True)
-            return None
-        if self.queue:
+        elif self.queue:
             task = self.queue.popleft()
             self.dispatch(container, task)
             if self._claim.is_waiting and not self.queue:
                 self._budget.tell()  # it waits for memory that it no longer needs: it is to decide again, too
             return task
-        if self.closing:
+        elif self.closing:
             self.fleet.dismiss(container, self.closing)
         elif self.spec.idle_timeout_s == 0 and not self.is_needed_warm():
             self.fleet.dismiss(container, "idle_timeout is 0")
         else:
             container.idle_since_s = self._clock.now()
             self.fleet.rest(container)
-            if self._budget.is_wanted:
-                self._budget.tell()
+        if self._budget.is_wanted:
+            self._budget.tell()  # it may be stopped now, or is about to give its memory back
         return None
 
     def end_unrun(self, task: Task, status: TaskStatus, error: str) -> TaskResult:
