@@ -44,6 +44,7 @@ while stdin.readline():
 COLD = "import sys; sys.stdout.write(sys.stdin.read())"
 REQUEST = b"GET / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello"
 ROUNDS = 7
+MEMORY_MB = 1_000_000  # what fits is not to depend on the machine
 
 
 def write(root: Path, name: str, code: str, form: str = "http") -> FunctionSpec:
@@ -60,7 +61,7 @@ def write(root: Path, name: str, code: str, form: str = "http") -> FunctionSpec:
 @contextmanager
 def running(*specs: FunctionSpec) -> Iterator[Runtime]:
     """A runtime with events and store on, as the dashboard has it."""
-    with hotdash.Runtime(driver=hotdash.open_driver("process")) as runtime:
+    with hotdash.Runtime(driver=hotdash.open_driver("process"), memory_mb=MEMORY_MB) as runtime:
         runtime.subscribe(Store())
         for spec in specs:
             runtime.deploy(spec)

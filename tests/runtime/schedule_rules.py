@@ -7,6 +7,7 @@ from collections import Counter, deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from schedule_memory import BUDGETS_MB, examine_books, examine_line, examine_no_books
 from schedule_story import Story
 from schedule_stub import Driver, Function
 from test_store_agreement import picture, truth
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from simulation import Simulation
 
     from hotdash.functions.spec import FunctionSpec
+    from hotdash.runtime.admission import MemoryBudget
     from hotdash.task import Task
 
     Check = Callable[[], object]
@@ -60,7 +62,8 @@ class Rules:
         self.vanishing: list[Function] = []
         self.story = Story(self.owner, OPEN_FAULTS)
         self.driver = Driver(self, clock=simulation)
-        self.runtime = Runtime(driver=self.driver, clock=simulation)
+        memory_mb = random.Random(f"memory {seed}").choice(BUDGETS_MB)
+        self.runtime = Runtime(driver=self.driver, clock=simulation, memory_mb=memory_mb)
         self.store = Store()
         self.runtime.subscribe(self.story.events.append)
         self.runtime.subscribe(self.store)
@@ -70,6 +73,10 @@ class Rules:
         return self.owners[some_id] if task is None else task.canceller.__self__  # type: ignore[attr-defined]
 
     # ---- the rules
+
+    @property
+    def budget(self) -> MemoryBudget:
+        return self.runtime._budget
 
     def all_functions(self) -> list[Any]:
         """Every function's truth, of removed ones too."""
@@ -95,6 +102,8 @@ class Rules:
         self.examine_containers()
         for supervisor in self.story.supervisors:
             self.examine_function(supervisor)
+        examine_books(self.budget, self.story.supervisors)
+        examine_line(self.budget, self.story.supervisors, now_s=self.sim.now())
         self.examine_store()
         for task_id, containers in self.read_by.items():
             assert len(containers) == 1, f"{task_id} was read by {containers} (M4)"
@@ -181,7 +190,9 @@ class Rules:
         starting = sum(c.state is ContainerState.STARTING for c in serving)
         if "killed-strands" in OPEN_FAULTS and any(c.kill_reason for c in ledger.fleet):
             return
-        assert len(serving) >= supervisor.spec.max_concurrency or starting >= len(ledger.queue), "stranded (M4)"
+        waits_for_memory = ledger._claim.is_waiting  # which `examine_line` looks at
+        is_full = len(serving) >= supervisor.spec.max_concurrency
+        assert is_full or waits_for_memory or starting >= len(ledger.queue), "stranded (M4)"
 
     # ---- the end
 
@@ -196,9 +207,11 @@ class Rules:
             caller.join()
         self.story.catch_up()
         assert self.sim.exceptions == [], self.sim.exceptions
+        self.ends["evicted"] = self.story.evicted
         assert self.driver.is_closed
         assert all(c.is_closed for c in self.driver.containers)
         assert not self.driver.starting
+        examine_no_books(self.budget)
         assert not any(tale.containers or tale.queue or tale.running for tale in self.story.functions.values())
         if are_all_back:  # else a deploy may end after the close, and no listener is told
             self.examine_store()
@@ -218,6 +231,7 @@ class Rules:
             f"{task.id}: another's lines: {result}, {self.lines}"
         )
         self.ends[str(result.status)] += 1
+        self.ends["no memory"] += (result.error or "").startswith("no memory: ")
 
 
 @contextmanager

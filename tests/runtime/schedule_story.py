@@ -63,6 +63,7 @@ class Story:
         self.ended: dict[str, ev.TaskEnded] = {}
         self.events: list[ev.Event] = []
         self.supervisors: list[Supervisor] = []  # every one ever made, oldest first
+        self.evicted = 0  # containers whose memory another function needed
         self.mixed: set[str] = set()  # functions that came again while their predecessor still had something
         self._told = 0
         self._owner = owner
@@ -136,6 +137,7 @@ class Story:
         container = self._tale(event.container_id).containers[event.container_id]
         assert not container.is_leaving
         container.is_leaving = True
+        self.evicted += event.reason.startswith("its memory is needed for ")
 
     @_fold.register
     def _(self, event: ev.ContainerStopped) -> None:

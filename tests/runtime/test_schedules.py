@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from schedules import KINDS, Fault, make_schedule, run_schedule
 
+from hotdash.runtime.admission import MemoryBudget
 from hotdash.runtime.exchange import Exchange
 from hotdash.runtime.ledger import Ledger
 from hotdash.runtime.supervisor import Supervisor
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 FAST = 120
-ENDS = {"success", "error", "timeout", "cancelled", "deploy: done", "deploy: BuildError", "rollback: done", "QueueFull"}
+ENDS = {
+    *("success", "error", "timeout", "cancelled", "no memory", "evicted"),
+    *("deploy: done", "deploy: BuildError", "rollback: done", "QueueFull"),
+}
 
 
 @pytest.fixture
@@ -116,6 +120,28 @@ def never_idles_out(monkeypatch):
     monkeypatch.setattr(Supervisor, "idled_out", lambda *_: False)
 
 
+def never_tells_of_memory(monkeypatch):
+    monkeypatch.setattr(MemoryBudget, "tell", lambda _: None)
+
+
+def keeps_its_memory(monkeypatch):
+    monkeypatch.setattr(MemoryBudget, "release", lambda *_: None)
+
+
+def evicts_nobody(monkeypatch):
+    monkeypatch.setattr(Supervisor, "evict", lambda *_: False)
+
+
+def gives_back_too_much(monkeypatch):
+    release = MemoryBudget.release
+
+    def release_twice(self, container_id):
+        self._used_mb -= self._booked.get(container_id, ("", 0))[1]
+        release(self, container_id)
+
+    monkeypatch.setattr(MemoryBudget, "release", release_twice)
+
+
 @pytest.mark.parametrize(
     "plant",
     [
@@ -125,6 +151,10 @@ def never_idles_out(monkeypatch):
         dispatches_again_what_was_read,
         forgets_to_wake,
         never_idles_out,
+        never_tells_of_memory,
+        keeps_its_memory,
+        evicts_nobody,
+        gives_back_too_much,
     ],
 )
 def test_a_planted_fault_is_found(plant, monkeypatch):
