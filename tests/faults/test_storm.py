@@ -122,7 +122,8 @@ class Storm:
     calls: list[Call] = field(default_factory=list)
     ended: Counter[str] = field(default_factory=Counter)
     started: list[ev.TaskStarted | ev.RevisionLive] = field(default_factory=list)
-    builds: dict[int, str] = field(default_factory=dict)  # by revision
+    builds: dict[int, str] = field(default_factory=dict)  # by the revision that was deployed
+    images: dict[int, str] = field(default_factory=dict)  # by revision, the restored ones too
     kills: int = 0
     deploys: int = 0
 
@@ -131,6 +132,12 @@ class Storm:
             self.ended[event.task_id] += 1
         elif isinstance(event, ev.TaskStarted | ev.RevisionLive):
             self.started.append(event)
+            if isinstance(event, ev.RevisionLive) and event.function == "echo":
+                self.images[event.revision] = event.image_id
+
+    def build_of(self, revision: int) -> str:
+        """What was built for a revision; one that was restored after a probation has an older one's image."""
+        return next(build for known, build in self.builds.items() if self.images[known] == self.images[revision])
 
     def run(self) -> None:
         """Until every task has ended."""
@@ -235,7 +242,7 @@ class Storm:
             case TaskStatus.SUCCESS:
                 assert call.order in HARMLESS, case
                 assert body, case
-                assert call.is_cold or body == f"{call.token} {self.builds[result.revision]}", (
+                assert call.is_cold or body == f"{call.token} {self.build_of(result.revision)}", (
                     f"another revision's: {case}"
                 )
                 assert list(result.stderr_lines) == lines, f"lines are missing: {case}"
