@@ -221,6 +221,9 @@ class Driver(Protocol):
     def build(self, spec: FunctionSpec, *, on_output: Callable[[str], None], is_cancelled: Callable[[], bool]) -> Image:
         """Builds the function's image from its folder as it is now, or finds the same content built before.
 
+        Each call that returns hands out one *use* of the image, also where the same image is in use already: by an
+        earlier build, or by a function that was removed and came again. While it has a use, the driver keeps it.
+
         Args:
             spec: The function.
             on_output: Called with each line that the build prints.
@@ -233,7 +236,11 @@ class Driver(Protocol):
         ...
 
     def release(self, image: Image) -> None:
-        """No revision needs `image` any more: the driver may remove it when it next cleans up."""
+        """Gives back one use of `image`, once for each `build` that returned it, when no container needs this use.
+
+        When no use is left the driver gives back all that it holds for the image, and may remove it when it next
+        cleans up. Any thread, without locks; never fails, and does nothing once the driver is closed.
+        """
         ...
 
     def start(self, spec: ContainerSpec) -> Container:

@@ -7,7 +7,6 @@ taken for each step, never held over a build or a proof.
 from __future__ import annotations
 
 import threading
-from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from hotdash.runtime.container import ServedContainer, Services
     from hotdash.runtime.supervisor import Supervisor
 
-PAST_REVISIONS = 3  # section 7: what can be rolled back to, the live one apart
-
 
 class Deploys:
     """One function's deploys. `_deploying` is held for as long as one takes; it guards the rest."""
@@ -44,8 +41,7 @@ class Deploys:
         self._clock = services.clock
         self._emit = services.bus.emit
         self._deploying = threading.Lock()
-        self._past: deque[Revision] = deque(maxlen=PAST_REVISIONS)
-        self._forgotten: dict[str, Image] = {}  # by their ids; released once nothing needs them
+        self._images = supervisor.ledger.images
 
     def deploy(self, spec: FunctionSpec, *, is_cancelled: Callable[[], bool]) -> Deployment:
         """Builds the function as it is on disk and makes that live, if anything has changed.
@@ -76,9 +72,9 @@ class Deploys:
         """
         with self._one_at_a_time():
             live = self._ledger.revision
-            chosen = next((past for past in reversed(self._past) if number in {None, past.number}), None)
+            chosen = next((past for past in reversed(self._images.past) if number in {None, past.number}), None)
             if live is None or chosen is None:
-                kept = ", ".join(f"r{past.number}" for past in self._past) or "none yet"
+                kept = ", ".join(f"r{past.number}" for past in self._images.past) or "none yet"
                 wanted = "an earlier revision" if number is None else f"r{number}"
                 raise StartError(f"{self._ledger.key} cannot go back to {wanted}; kept: {kept}")
             return self._make_live(chosen.renewed(number=live.number + 1, limits=self._ledger.spec), build_s=0.0)
@@ -94,7 +90,10 @@ class Deploys:
     def _one_at_a_time(self) -> Iterator[None]:
         try:
             with self._deploying:
-                yield
+                try:
+                    yield
+                finally:
+                    self._let_go()
         finally:
             self._restore_if_failed()
 
@@ -102,7 +101,7 @@ class Deploys:
         self._begin_build()
         try:
             format_of(spec)
-            return self._services.driver.build(spec, on_output=self._say, is_cancelled=is_cancelled)
+            image = self._services.driver.build(spec, on_output=self._say, is_cancelled=is_cancelled)
         except BuildCancelled:
             # No failure: a newer build follows, or the runtime closes. With nothing live the function is still
             # building, and its tasks wait on.
@@ -120,6 +119,9 @@ class Deploys:
         except Exception as error:
             self._build_failed(FunctionState.FAILED, f"a fault in hotdash: {error!r}", ())
             raise
+        with self._supervisor.lock:
+            self._images.take(image)
+        return image
 
     def _make_live(self, revision: Revision, *, build_s: float) -> Deployment:
         """Proves `revision`, unless it is the function's first or runs cold, and swaps."""
@@ -128,8 +130,6 @@ class Deploys:
         proved = self._prover.prove(revision) if live is not None and revision.spec.format.is_hot else ()
         start_s = self._clock.now() - began_s if proved else 0.0
         swap_s = self._swap(revision, proved, build_s=build_s, start_s=start_s)
-        if live is not None:
-            self._keep(live)
         return Deployment(
             function=self._ledger.key,
             revision=revision.number,
@@ -139,18 +139,15 @@ class Deploys:
             swap_s=swap_s,
         )
 
-    def _keep(self, replaced: Revision) -> None:
-        """Keeps a replaced revision for rollback; the driver may drop an image that nothing kept needs."""
-        if len(self._past) == PAST_REVISIONS:
-            self._forgotten[self._past[0].image.id] = self._past[0].image
-        self._past.append(replaced)
-        live = self._ledger.revision
-        needed = {past.image.id for past in self._past} | ({live.image.id} if live is not None else set())
-        needed |= {container.revision.image.id for container in self._ledger.fleet}  # one may still drain
-        for image_id in self._forgotten.keys() - needed:
-            self._services.driver.release(self._forgotten.pop(image_id))
-
     # ---- under the supervisor's lock, a step each
+
+    def _let_go(self) -> None:
+        """A deploy has ended: what it has built is needed only if it is live."""
+        effects = Effects()
+        with self._supervisor.lock:
+            self._images.deploying = None
+            self._ledger.let_images_go(effects)
+        effects.carry_out()
 
     def _begin_build(self) -> None:
         """With nothing live the function is `building` (again), and tasks may wait for it."""
@@ -198,6 +195,8 @@ class Deploys:
             self._ledger.refuse_if_closing()
             before = self._ledger.revision
             self._go_live(revision, proved, effects, build_s=build_s, start_s=start_s, since_s=began_s)
+            if before is not None:
+                self._images.past.append(before)
             if before is not None and proved:
                 self._ledger.probation = Probation(revision=revision, before=before, restore=self._restore)
             self._ledger.scale(effects)
@@ -254,14 +253,14 @@ class Deploys:
         try:
             failed, before = probation.revision, probation.before
             restored = before.renewed(number=failed.number + 1, limits=ledger.spec)
-            self._past = deque((past for past in self._past if past is not before), maxlen=PAST_REVISIONS)
-            self._forgotten[failed.image.id] = failed.image
+            self._images.past.remove(before)
             self._go_live(restored, (), effects, since_s=self._clock.now())
             reason = (
                 f"r{failed.number} ended before its first answer: {probation.fault}; "
                 f"what r{before.number} was serves again, as r{restored.number}"
             )
             self._emit(ev.DeployFailed, ledger.key, reason=reason)
+            ledger.let_images_go(effects)
         finally:
             self._deploying.release()
         return True

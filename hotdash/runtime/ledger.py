@@ -17,6 +17,7 @@ from hotdash.events import ContainerState, FunctionState
 from hotdash.runtime.admission import Claim, Spare
 from hotdash.runtime.failures import StartFailures
 from hotdash.runtime.fleet import Fleet
+from hotdash.runtime.images import ImageUses
 from hotdash.runtime.scaling import decide
 from hotdash.runtime.snapshot import FunctionSnapshot
 from hotdash.task import TaskResult, TaskState, TaskStatus
@@ -70,6 +71,7 @@ class Ledger:
         self.why = ""
         self.closing = ""  # why no more tasks are taken; empty while they are
         self.probation: Probation | None = None
+        self.images = ImageUses(driver=services.driver)
         self._failures = StartFailures()
         self._clock = services.clock
         self._emit = services.bus.emit
@@ -398,6 +400,12 @@ class Ledger:
             self.fail_queue(TaskStatus.ERROR, f"{self.key} does not start: {failures.reason}", effects)
         if (wait_s := failures.wait_s(now_s)) > 0:
             self._timekeeper.at(now_s + wait_s, self._reconsider)
+
+    def let_images_go(self, effects: Effects) -> None:
+        """Gives back the images that nothing needs any more; all of them at the end (M7)."""
+        is_over = self.closing and not self.queue and not len(self.fleet)
+        kept = () if is_over or self.revision is None else (self.revision, *self.images.past)
+        self.images.let_go((*kept, *(container.revision for container in self.fleet)), effects)
 
     def kill(self, container: ServedContainer, reason: str, effects: Effects) -> None:
         """Ends a container now, whatever it does; the task it runs fails with `reason`."""

@@ -359,6 +359,7 @@ class Supervisor:
         self.ledger.scale(effects)
 
     def _look_settled(self, effects: Effects) -> None:
+        self.ledger.let_images_go(effects)
         if self.ledger.closing and not self.ledger.queue and not len(self.ledger.fleet):
             effects.open(self._settled)
 

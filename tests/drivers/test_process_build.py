@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -352,6 +353,37 @@ def test_images_in_use_stay_until_they_are_released(driver, tmp_path, cache):
     versions(driver, tmp_path / "f", [5])
     assert {image.folder.name for image in made[3:]} < images(cache)
     assert len(images(cache)) == 3
+
+
+def locks_held(cache: Path) -> int:
+    """How many images' locks this process holds."""
+    targets = []
+    for fd in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):  # the one of this listing
+            targets.append(str(fd.readlink()))
+    return sum(target.startswith(f"{cache}/") for target in targets)
+
+
+def test_an_image_stays_until_as_many_uses_are_given_back_as_were_handed_out(driver, tmp_path, cache):
+    spec = function(tmp_path / "f", files={"data": "0"})
+    (first, _), (second, _) = make(driver, spec), make(driver, spec)
+    assert first.folder == second.folder
+    assert locks_held(cache) == 1
+    driver.release(first)
+    versions(driver, tmp_path / "f", range(1, 5))
+    assert first.folder.name in images(cache), "it has a use yet"
+    before = locks_held(cache)
+    driver.release(second)
+    assert locks_held(cache) == before - 1
+    versions(driver, tmp_path / "f", [5])
+    assert first.folder.name not in images(cache)
+
+
+def test_a_build_that_fails_on_an_image_that_is_there_keeps_no_use_of_it(driver, tmp_path, cache):
+    driver.release(make(driver, function(tmp_path / "f", build=("true",)))[0])
+    assert locks_held(cache) == 0
+    fail(driver, function(tmp_path / "f", build=("true",), entrypoint=("./no-such-program",)))
+    assert locks_held(cache) == 0
 
 
 IN_USE = """

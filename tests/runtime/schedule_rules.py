@@ -151,6 +151,18 @@ class Rules:
         for container in ledger.fleet:
             self.examine_container(supervisor, container)
         self.examine_waiting(supervisor)
+        self.examine_images(supervisor)
+
+    def examine_images(self, supervisor: Supervisor) -> None:
+        """What is held is needed, and held once."""
+        ledger = supervisor.ledger
+        revisions = [c.revision for c in ledger.fleet]
+        if not (self.story.of(supervisor).is_removed and not revisions and not ledger.queue):
+            revisions += [ledger.revision, *ledger.images.past] if ledger.revision else []
+        needed = {revision.image for revision in revisions} | {ledger.images.deploying} - {None}
+        held = ledger.images._held
+        assert set(held) == needed, "images are held that nothing needs, or are not held"
+        assert len(held) <= len(needed) + (ledger.images.deploying is not None), "one is held twice"
 
     def examine_container(self, supervisor: Supervisor, container: Any) -> None:
         now_s, tale = self.sim.now(), self.story.of(supervisor).containers[container.id]
@@ -212,6 +224,7 @@ class Rules:
         assert all(c.is_closed for c in self.driver.containers)
         assert not self.driver.starting
         examine_no_books(self.budget)
+        assert not self.driver.uses.total(), "uses of images were not given back"
         assert not any(tale.containers or tale.queue or tale.running for tale in self.story.functions.values())
         if are_all_back:  # else a deploy may end after the close, and no listener is told
             self.examine_store()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from runtime_tools import http_answer
@@ -106,13 +107,16 @@ class Driver(StubDriver):
         super().__init__(**keys)
         self.world = world
         self.starting: set[str] = set()
+        self.uses: Counter[Image] = Counter()  # handed out by builds, and not given back
 
     def build(self, spec: FunctionSpec, *, on_output: Callable[[str], None], is_cancelled: Callable[[], bool]) -> Image:
         for _ in range(self.world.dice.choice([0, 0, 1, 4])):
             if is_cancelled():
                 raise BuildCancelled(f"{spec.key}: cancelled")
             self._clock.gate().wait(0.25)
-        return super().build(spec, on_output=on_output, is_cancelled=is_cancelled)
+        image = super().build(spec, on_output=on_output, is_cancelled=is_cancelled)
+        self.uses[image] += 1
+        return image
 
     def start(self, spec: ContainerSpec) -> Function:
         dice = random.Random(f"start {self.world.seed} {spec.id}")
@@ -121,6 +125,7 @@ class Driver(StubDriver):
         try:
             if takes_s := dice.choice([0, 0, 0, 0.05, 0.6]):
                 self._clock.gate().wait(takes_s)
+            assert self.uses[spec.image], "a container is started from an image that is not in use"
             if trouble == "no start":
                 raise StartError("no start: drawn")
             container = Function(world=self.world, spec=spec, clock=self._clock, script=play)
@@ -135,5 +140,7 @@ class Driver(StubDriver):
 
     def release(self, image: Image) -> None:
         super().release(image)
+        self.uses[image] -= 1
+        assert self.uses[image] >= 0, "a use of an image is given back twice"
         used = [c.id for c in self.containers if not c.is_closed and c.spec.image == image]
-        assert used == [], "an image is released that containers run"
+        assert used == [] or self.uses[image], "an image is released that containers run"

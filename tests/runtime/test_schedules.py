@@ -13,6 +13,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
+from schedule_rules import Rules
 from schedules import KINDS, Fault, make_schedule, run_schedule
 
 from hotdash.runtime.admission import MemoryBudget
@@ -142,6 +143,18 @@ def gives_back_too_much(monkeypatch):
     monkeypatch.setattr(MemoryBudget, "release", release_twice)
 
 
+def keeps_its_images(monkeypatch):
+    monkeypatch.setattr(Ledger, "let_images_go", lambda *_: None)
+
+
+def gives_images_back_that_containers_run(monkeypatch):
+    def let_go(self, effects):
+        self.images.let_go([] if self.revision is None or self.closing else [self.revision], effects)
+
+    monkeypatch.setattr(Ledger, "let_images_go", let_go)
+    monkeypatch.setattr(Rules, "examine_images", lambda *_: None)  # what the driver sees is enough
+
+
 @pytest.mark.parametrize(
     "plant",
     [
@@ -155,6 +168,8 @@ def gives_back_too_much(monkeypatch):
         keeps_its_memory,
         evicts_nobody,
         gives_back_too_much,
+        keeps_its_images,
+        gives_images_back_that_containers_run,
     ],
 )
 def test_a_planted_fault_is_found(plant, monkeypatch):

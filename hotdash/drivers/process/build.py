@@ -115,7 +115,11 @@ class Builder:
         return resolve_entrypoint(spec, path=spec.config.get("PATH", self._path), folder=folder)
 
     def _image(self, spec: FunctionSpec, image_id: str, folder: Path, *, reused: bool) -> Image:
-        entrypoint = self._entrypoint(spec, folder)
+        try:
+            entrypoint = self._entrypoint(spec, folder)
+        except BaseException:  # no image is returned, so nobody would give its use back
+            self._store.release(folder)
+            raise
         return Image(id=image_id, function=spec.key, folder=folder, entrypoint=entrypoint, reused=reused)
 
 

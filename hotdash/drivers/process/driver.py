@@ -71,14 +71,15 @@ class ProcessDriver:
         return self._guardian
 
     def build(self, spec: FunctionSpec, *, on_output: Callable[[str], None], is_cancelled: Callable[[], bool]) -> Image:
-        """See the seam. The image is kept while this driver is open, or until `release`."""
+        """See the seam."""
         if self._closed:
             raise BuildError(f"{spec.key}: the {self._name} driver is closed")
         return self._builder.build(spec, on_output=on_output, is_cancelled=is_cancelled)
 
     def release(self, image: Image) -> None:
-        """See the seam; without it an image that this driver built or reused stays until `close`."""
-        self._store.release(image)
+        """See the seam; what is not released stays until `close`."""
+        if image.folder is not None:
+            self._store.release(image.folder)
 
     def start(self, spec: ContainerSpec) -> ProcessContainer:
         """See the seam."""

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from hotdash.drivers.base import Image
     from hotdash.functions.spec import FunctionSpec
 
 IMAGES_KEPT = 3  # of each function: what rollback can reach (the design's section 7)
@@ -47,7 +46,8 @@ class Draft:
 class ImageStore:
     """The images below one cache folder.
 
-    The lock guards `_held`: the descriptors that keep the images in use by this hotdash from being removed.
+    `find` and `publish` hand out a use of an image, `release` gives one back. The lock guards `_held`: of each image in
+    use by this hotdash, the descriptor that keeps it from being removed, and how many uses it has.
 
     Args:
         cache_dir: Made (0700) when the first image is.
@@ -58,7 +58,7 @@ class ImageStore:
         self._root = cache_dir / "images"
         self._kept = kept
         self._lock = threading.Lock()
-        self._held: dict[Path, int] = {}
+        self._held: dict[Path, tuple[int, int]] = {}
 
     @property
     def root(self) -> Path:
@@ -114,18 +114,20 @@ class ImageStore:
             _lock_path(draft.folder).unlink()
         os.close(draft.lock_fd)
 
-    def release(self, image: Image) -> None:
-        """Ends this hotdash's use of an image; nothing if it had none."""
+    def release(self, folder: Path) -> None:
+        """Ends one use of an image by its folder; with the last, its lock is given up. Nothing if it had none."""
         with self._lock:
-            lock_fd = None if image.folder is None else self._held.pop(image.folder, None)
-        if lock_fd is not None:
+            lock_fd, uses = self._held.pop(folder, (-1, 0))
+            if uses > 1:
+                self._held[folder] = lock_fd, uses - 1
+        if uses == 1:
             os.close(lock_fd)
 
     def close(self) -> None:
         """Ends this hotdash's use of all images."""
         with self._lock:
             held, self._held = self._held, {}
-        for lock_fd in held.values():
+        for lock_fd, _ in held.values():
             os.close(lock_fd)
 
     def _place(self, spec: FunctionSpec) -> Path:
@@ -134,15 +136,19 @@ class ImageStore:
         return self._root / f"{key}-{identity[:12]}"
 
     def _use(self, image: Path) -> Path:
-        """Takes a share in the image's lock; under the function's lock, so that nobody is just removing it."""
+        """Takes a share in the image's lock, and counts the use.
+
+        Under the function's lock, so that nobody is just removing it.
+        """
         lock_fd = _open_lock(image)
         fcntl.flock(lock_fd, fcntl.LOCK_SH)
         os.utime(lock_fd)
         with self._lock:
             # The one held before may be of a file that is gone: somebody emptied the cache by hand.
-            before, self._held[image] = self._held.get(image), lock_fd
-        if before is not None:
-            os.close(before)
+            before_fd, uses = self._held.get(image, (-1, 0))
+            self._held[image] = lock_fd, uses + 1
+        if uses:
+            os.close(before_fd)
         return image
 
     def _prune(self, place: Path) -> None:
