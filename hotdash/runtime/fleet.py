@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hotdash import events as ev
 from hotdash.events import ContainerState
+from hotdash.runtime.admission import Spare
 from hotdash.runtime.scaling import Counts
 from hotdash.runtime.snapshot import ContainerSnapshot
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from hotdash.runtime.bus import EventBus
     from hotdash.runtime.container import ServedContainer
     from hotdash.runtime.revision import Revision
+    from hotdash.runtime.supervisor import Supervisor
     from hotdash.task import Task
 
 
@@ -126,6 +128,26 @@ class Fleet:
             min_warm=min_warm,
             room_for=room_for,
         )
+
+    def spare(self, supervisor: Supervisor, *, not_needed: int) -> tuple[list[Spare], int]:
+        """M12: the idle containers, the longest idle first, and the MB that leaving ones are about to give back.
+
+        Args:
+            supervisor: Whose they are.
+            not_needed: So many more live than are kept warm.
+        """
+        idle = [
+            Spare(
+                supervisor=supervisor,
+                container_id=container.id,
+                memory_mb=container.revision.spec.memory_mb,
+                idle_since_s=container.idle_since_s,
+                is_kept_warm=place >= not_needed,
+            )
+            for place, container in enumerate(self.idle)
+        ]
+        leaving = (container for container in self if container.leave_reason and container.task is None)
+        return idle, sum(container.revision.spec.memory_mb for container in leaving)
 
     def snapshot(self) -> tuple[ContainerSnapshot, ...]:
         """Each container's truth."""

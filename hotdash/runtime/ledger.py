@@ -14,18 +14,20 @@ from typing import TYPE_CHECKING
 from hotdash import events as ev
 from hotdash.errors import HotdashError, QueueFull, RuntimeClosed, UnknownFunction
 from hotdash.events import ContainerState, FunctionState
-from hotdash.runtime.admission import Claim, Spare
+from hotdash.runtime.admission import Claim
 from hotdash.runtime.failures import StartFailures
 from hotdash.runtime.fleet import Fleet
 from hotdash.runtime.images import ImageUses
 from hotdash.runtime.scaling import decide
 from hotdash.runtime.snapshot import FunctionSnapshot
+from hotdash.runtime.starving import Starving
 from hotdash.task import TaskResult, TaskState, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hotdash.functions.spec import FunctionSpec
+    from hotdash.runtime.admission import Spare
     from hotdash.runtime.container import ServedContainer, Services
     from hotdash.runtime.effects import Effects
     from hotdash.runtime.probation import Probation
@@ -83,8 +85,7 @@ class Ledger:
         self._reclaim = reclaim
         self._budget = services.budget
         self._claim = Claim(function=spec.key, tell=reconsider)
-        self._starving_since_s: float | None = None  # tasks wait for memory, and no container lives
-        self._starve_due_s: float | None = None  # when the timekeeper will look at them
+        self.starving = Starving()
         self.memory_gate = services.clock.gate()  # where a deploy waits for memory
         self.become(FunctionState.BUILDING)
 
@@ -170,10 +171,8 @@ class Ledger:
 
     def next(self, container: ServedContainer) -> Task | None:
         """A hot container has nothing to do: gives it the next task, or lets it rest; None if it parks or leaves."""
-        if container.leave_reason:
-            pass
-        elif container.end_cause:
-            self.fleet.dismiss(container, container.end_cause, failed=True)
+        if container.leave_reason or container.end_cause:
+            self.fleet.dismiss(container, container.end_cause, failed=True)  # nothing new for one that leaves already
         elif self.queue:
             task = self.queue.popleft()
             self.dispatch(container, task)
@@ -295,51 +294,30 @@ class Ledger:
 
     def spare(self, supervisor: Supervisor) -> tuple[list[Spare], int]:
         """The idle containers, the longest idle first, and the MB that leaving ones are about to give back."""
-        not_needed = self.living() - self.spec.min_warm
-        idle = [
-            Spare(
-                supervisor=supervisor,
-                container_id=container.id,
-                memory_mb=container.revision.spec.memory_mb,
-                idle_since_s=container.idle_since_s,
-                is_kept_warm=place >= not_needed,
-            )
-            for place, container in enumerate(self.fleet.idle)
-        ]
-        leaving = (container for container in self.fleet if container.leave_reason and container.task is None)
-        return idle, sum(container.revision.spec.memory_mb for container in leaving)
+        return self.fleet.spare(supervisor, not_needed=self.living() - self.spec.min_warm)
 
     def starved(self, effects: Effects) -> None:
         """Fails the tasks that have waited `wait_timeout` with nothing able to start; the timekeeper says when."""
-        self._starve_due_s = None
-        if self._starving_since_s is None or self.revision is None:
+        self.starving.is_watched_until_s = None
+        if self.starving.since_s is None or self.revision is None:
             return
-        wait_s = self.spec.wait_timeout_s
+        wait_s, now_s = self.spec.wait_timeout_s, self._clock.now()
         error = f"{self._budget.shortage(self.revision.spec.memory_mb)}; it waited {wait_s:g} s (wait_timeout)"
-        while self.queue and self._starves_until_s(self.queue[0], self._starving_since_s) <= self._clock.now():
+        while self.queue and self.starving.until_s(self.queue[0], wait_s=wait_s) <= now_s:
             task = self.queue.popleft()
             effects.answer(task, self.end_unrun(task, TaskStatus.ERROR, error))
         self.scale(effects)
 
     def _look_starving(self, decision: Decision, effects: Effects) -> None:
         """Asks for room if tasks wait for memory; has the time watched if nothing lives that could take them."""
-        if not decision.is_starved:
-            self._starving_since_s = None
-            return
-        if self._claim.asks():
+        if decision.is_starved and self._claim.asks():
             effects.call(lambda: self._reclaim(self._claim))
-        if self.living():
-            self._starving_since_s = None
-            return
-        if self._starving_since_s is None:
-            self._starving_since_s = self._clock.now()
-        due_s = self._starves_until_s(self.queue[0], self._starving_since_s)
-        if self._starve_due_s is None or due_s < self._starve_due_s:
-            self._starve_due_s = due_s
-            self._timekeeper.at(due_s, self._starve)
-
-    def _starves_until_s(self, task: Task, since_s: float) -> float:
-        return max(since_s, task.submitted_s) + self.spec.wait_timeout_s
+        if not decision.is_starved or self.living():
+            self.starving.end()
+        else:
+            due_s = self.starving.begin(self.queue[0], wait_s=self.spec.wait_timeout_s, now_s=self._clock.now())
+            if due_s is not None:
+                self._timekeeper.at(due_s, self._starve)
 
     # ---- limits, ends
 

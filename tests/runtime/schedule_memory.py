@@ -66,9 +66,9 @@ def examine_wish(supervisor: Supervisor, *, now_s: float) -> None:
         return
     assert ledger.queue, f"{supervisor.key} waits for memory, and no task does (M12)"
     if not living:
-        since_s = ledger._starving_since_s
-        assert since_s is not None, "nobody looks how long its tasks wait (M12)"
-        assert now_s < ledger._starves_until_s(ledger.queue[0], since_s), "waits past its wait_timeout (M12)"
+        assert ledger.starving.since_s is not None, "nobody looks how long its tasks wait (M12)"
+        until_s = ledger.starving.until_s(ledger.queue[0], wait_s=ledger.spec.wait_timeout_s)
+        assert now_s < until_s, "waits past its wait_timeout (M12)"
 
 
 def examine_no_books(budget: MemoryBudget) -> None:
