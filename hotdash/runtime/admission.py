@@ -164,8 +164,9 @@ class MemoryBudget:
                 self._line.remove(claim)
                 claim.asked_for = 0
             self.is_wanted = any(waiting.is_urgent for waiting in self._line)
-        if was_waiting and (containers or not short):
-            self.tell()  # those behind it may have waited for it alone
+        has_left = was_waiting and (containers or not short)  # those behind it may have waited for it alone
+        if has_left or (containers and self.is_wanted):  # or one that does not fit yet for what it took now
+            self.tell()
         return True
 
     def withdraw(self, claim: Claim) -> None:

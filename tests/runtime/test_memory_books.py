@@ -63,6 +63,18 @@ def test_who_came_first_goes_first_and_one_that_does_not_fit_holds_up_nobody():
     assert books.room_for(second, memory_mb=40, is_urgent=True) == 2
 
 
+def test_who_waits_for_what_another_takes_is_told():
+    """It counted on that, and on what a leaving container would give back: now others are to make room."""
+    books, later = budget(100)
+    large, small = claim("large"), claim("small")
+    assert books.book(claim("leaving"), ("a",), memory_mb=60)
+    books.book(large, (), memory_mb=80, short=1)
+    assert books.lacking_mb(large, obtainable_mb=60) == 40
+    assert later == []
+    assert books.book(small, ("b",), memory_mb=40)
+    assert len(later) == 1
+
+
 def test_what_only_keeps_warm_comes_after_every_task():
     books, _ = budget(100)
     warm, task = claim("warm"), claim("task")
