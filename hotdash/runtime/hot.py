@@ -66,20 +66,26 @@ class HotContainer(ServedContainer):
     def _serve_one(self, task: Task) -> Task | None:
         """Runs one task to its end and returns the next one, if one waits."""
         outcome = self._run(task)
-        result = outcome.result
-        if result is None and self._supervisor.give_back(self, task, outcome.unread, was_sent=outcome.sent):
-            return None
-        if result is None and self._is_interrupted():
-            result = self._interrupted(task)
+        result = outcome.result or self._unread(task, outcome)
         if result is None:
-            error = f"{outcome.unread}; it had not read the request, and neither had the container before it"
-            result = self._result(task, TaskStatus.ERROR, error=error)
+            return None
         goes_on = not task.has_callbacks  # they run in this thread, and nobody is to wait for them
         following = self._supervisor.finish(
             self, result, retire=outcome.retire, answered=outcome.answered, died=outcome.died, goes_on=goes_on
         )
         task.set_result(result)
         return following if goes_on else self._supervisor.take(self)
+
+    def _unread(self, task: Task, outcome: Outcome) -> TaskResult | None:
+        """M4: gives back a task that did not get there. Returns how it ends, or None if it is dispatched again."""
+        if not self._is_interrupted() and self._clock.now() >= self._deadline_s(task):
+            return self._timed_out(task)  # to see how a container ended may have taken a while
+        if self._supervisor.give_back(self, task, outcome.unread, was_sent=outcome.sent):
+            return None
+        if self._is_interrupted():
+            return self._interrupted(task)
+        error = f"{outcome.unread}; it had not read the request, and neither had the container before it"
+        return self._result(task, TaskStatus.ERROR, error=error)
 
     def _park(self) -> Task | None:
         """Waits idle for a task; None when it is time to end (R6).

@@ -96,6 +96,16 @@ def test_one_that_reads_no_more_is_sent_nothing_and_what_it_still_says_is_nobody
     assert stopped.reason == "the container closed its stdin before it was sent anything, and still runs"
 
 
+def test_a_task_whose_time_is_over_is_not_put_back(bench):
+    bench.deploy()
+    bench.call()
+    bench.driver.containers[0].end_stdout()
+    task = bench.submit(timeout_s=EXIT_WAIT_S)
+    bench.elapse(EXIT_WAIT_S)  # it lives on; so long its end is waited for
+    assert bench.result(task).status == TaskStatus.TIMEOUT
+    assert dispatches(bench) == (2, 0)
+
+
 def test_what_comes_before_anything_is_sent_costs_no_task(bench, monkeypatch):
     """The pipe takes nothing just now, and it speaks: to a task before this one."""
     bench.deploy()
