@@ -189,6 +189,11 @@ class MemoryBudget:
             self._is_told = False
         self._later(self._tell_all)
 
+    def tell_wanted(self) -> None:
+        """More can be had soon, at which only those whose tasks wait need look."""
+        if self.is_wanted:
+            self.tell()
+
     def lacking_mb(self, claim: Claim, *, obtainable_mb: int) -> int:
         """How many of the obtainable MB the claim has use for: for as many containers as it wants and could then have.
 

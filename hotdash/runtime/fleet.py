@@ -11,7 +11,7 @@ from hotdash.runtime.scaling import Counts
 from hotdash.runtime.snapshot import ContainerSnapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from hotdash.functions.spec import FunctionSpec
     from hotdash.runtime.bus import EventBus
@@ -22,9 +22,16 @@ if TYPE_CHECKING:
 
 
 class Fleet:
-    """Containers by id, and the idle ones as a stack: the one used last is the warmest and is used next (R5)."""
+    """Containers by id, and the idle ones as a stack: the one used last is the warmest and is used next (R5).
 
-    def __init__(self, *, function: str, bus: EventBus) -> None:
+    Args:
+        function: Whose they are.
+        bus: Is told of them.
+        on_leave: Called when a container without a task is to leave: it is about to give its memory back.
+    """
+
+    def __init__(self, *, function: str, bus: EventBus, on_leave: Callable[[], object]) -> None:
+        self._on_leave = on_leave
         self._function = function
         self._bus = bus
         self._by_id: dict[str, ServedContainer] = {}
@@ -103,6 +110,8 @@ class Fleet:
             revision=container.revision.number,
             reason=reason,
         )
+        if container.task is None:
+            self._on_leave()
         return is_parked
 
     def counts(

@@ -67,7 +67,7 @@ class Ledger:
         self.key = spec.key
         self.revision: Revision | None = None
         self.queue: deque[Task] = deque()
-        self.fleet = Fleet(function=spec.key, bus=services.bus)
+        self.fleet = Fleet(function=spec.key, bus=services.bus, on_leave=services.budget.tell_wanted)
         self.state = FunctionState.BUILDING
         self.reason = ""
         self.why = ""

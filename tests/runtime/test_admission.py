@@ -117,6 +117,27 @@ def test_others_make_room_as_soon_as_a_leaving_one_has_ended_its_task_though_it_
     assert small.answer(waits).status == "success"
 
 
+def test_others_make_room_as_soon_as_one_that_is_killed_is_about_to_end(small):
+    """It is being started just then, and ends when that is done."""
+    small.deploy("other")
+    small.call(name="other")
+    rests(small, "other")
+    go, start = threading.Event(), small.driver.start
+    small.driver.start = lambda spec: (go.wait(PATIENCE_S), start(spec))[1]
+    small.deploy("slow")
+    task = small.submit(name="slow")
+    [slow] = until(lambda: small.snapshot("slow").containers)
+    small.deploy("large", memory_mb=256)
+    waits = small.submit(name="large")
+    assert small.states("other") == ["idle"], "the two together would not do yet"
+    task.cancel()
+    small.runtime.kill(slow.id)
+    until(lambda: small.states("other") == [], "room made by the other")
+    assert not waits.done()
+    go.set()
+    assert small.answer(waits).status == "success"
+
+
 def test_a_task_that_waits_too_long_fails_with_the_reason(small):
     for name in ("one", "two"):
         small.deploy(name)
