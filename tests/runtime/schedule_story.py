@@ -122,7 +122,8 @@ class Story:
             assert len(serving) <= tale.spec.max_concurrency or not limit_is_known, (
                 "more containers than max_concurrency (R4)"
             )
-            free = [c for c in serving if not c.task_id]
+            # One that has served and does not rest calls its callers back, and takes no task meanwhile.
+            free = [c for c in serving if not c.task_id and (c.idle_since_s is not None or not c.has_served)]
             assert len(free) <= max(len(tale.queue), tale.spec.min_warm), "more containers than tasks (R4)"
 
     @_fold.register
