@@ -73,6 +73,23 @@ def parse_dockerfile(text: str) -> DockerCommand:
     )
 
 
+def base_images(text: str) -> tuple[str, ...]:
+    """The images that a Dockerfile is built from, each once, in order.
+
+    Left out are its own stages, `scratch`, and what only the build can tell: names with variables, other platforms.
+    """
+    found: dict[str, None] = {}
+    stages = {"scratch"}
+    for instruction, arguments in _instructions(text):
+        if instruction == "FROM" and (match := _FROM.match(arguments)):
+            name, stage = match.groups()
+            if name.lower() not in stages and "$" not in name and not arguments.startswith("--"):
+                found[name] = None
+            if stage:
+                stages.add(stage.lower())
+    return tuple(found)
+
+
 def _exec_form(arguments: str) -> tuple[str, ...] | None:
     """The words of `["a", "b"]`; None for the shell form, which is all else."""
     try:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hotdash.drivers.base import Image
-from hotdash.drivers.process.commands import BuildOutput, run_commands
+from hotdash.drivers.build_output import BuildOutput
+from hotdash.drivers.process.commands import run_commands
 from hotdash.drivers.process.faults import why_not_stored
 from hotdash.errors import BuildCancelled, BuildError
 from hotdash.functions.entrypoint import resolve_entrypoint
