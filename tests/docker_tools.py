@@ -10,6 +10,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from real_tools import PATIENCE_S
 
 from hotdash.drivers.docker.endpoint import Engine, find_engine
 from hotdash.drivers.docker.images import ImageBuilder
@@ -85,7 +86,10 @@ class Workshop:
         self, spec: FunctionSpec, *, builder: ImageBuilder | None = None, is_cancelled: Callable[[], bool] = bool
     ) -> Image:
         self.lines.clear()
-        return (builder or self.builder).build(spec, on_output=self.lines.append, is_cancelled=is_cancelled)
+        builder = builder or self.builder
+        image = builder.build(spec, on_output=self.lines.append, is_cancelled=is_cancelled)
+        assert builder.settle(2 * PATIENCE_S), "old images are not removed"
+        return image
 
     def run(self, image: Image, *, user: str = "65534") -> str:
         """What a container of an image prints, as the user that the driver would run it as."""

@@ -53,3 +53,32 @@ def lock_if_free(path: Path) -> Iterator[bool]:
             yield True
     finally:
         os.close(lock_fd)
+
+
+def take_lock(path: Path, *, shared: bool, wait: bool) -> int | None:
+    """Locks what lies at `path`, also where others may remove its lock file while they hold it.
+
+    Returns:
+        The descriptor, which the caller closes to give the lock up; None if somebody else holds it and `wait` is False.
+    """
+    how = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
+    while True:
+        lock_fd = open_lock(path)
+        try:
+            fcntl.flock(lock_fd, how)
+            if _is_there(path, lock_fd):
+                return lock_fd
+        except BlockingIOError:
+            os.close(lock_fd)
+            return None
+        except BaseException:
+            os.close(lock_fd)
+            raise
+        os.close(lock_fd)  # of a file that was removed meanwhile; there is, or will be, another
+
+
+def _is_there(path: Path, lock_fd: int) -> bool:
+    try:
+        return os.path.samestat(lock_path(path).stat(), os.fstat(lock_fd))
+    except FileNotFoundError:
+        return False

@@ -111,13 +111,20 @@ def exchange(
         sock.close()
 
 
-def ask(sock: socket.socket, path: str, *, timeout_s: float, method: str = "GET") -> Any:
+def ask(
+    sock: socket.socket,
+    path: str,
+    *,
+    timeout_s: float,
+    method: str = "GET",
+    check: Callable[[], None] = nothing_to_check,
+) -> Any:
     """Asks for one JSON value; None for an answer without one.
 
     Raises:
         EngineRefusal: See `exchange`. So are OSError and NotAnEngine.
     """
-    with exchange(sock, method, path, timeout_s=timeout_s) as response:
+    with exchange(sock, method, path, timeout_s=timeout_s, check=check) as response:
         text = response.read(MAX_OBJECT_BYTES)
     try:
         return json.loads(text) if text.strip() else None

@@ -19,6 +19,7 @@ from hotdash.drivers.base import Image
 from hotdash.drivers.build_output import BuildOutput
 from hotdash.drivers.docker.images.command import command_of
 from hotdash.drivers.docker.images.context import context_of
+from hotdash.drivers.docker.images.janitor import Janitor
 from hotdash.drivers.docker.images.pull import Puller
 from hotdash.drivers.docker.images.requests import Requests
 from hotdash.drivers.docker.images.shelf import Shelf
@@ -59,6 +60,7 @@ class ImageBuilder:
         self._puller = Puller(requests=self._requests, environ=self._environ)
         cache_dir = cache_dir or Path(platformdirs.user_cache_dir("hotdash", appauthor=False))
         self._shelf = Shelf(requests=self._requests, cache_dir=cache_dir)
+        self._janitor = Janitor()
         self._closed = False
 
     def build(self, spec: FunctionSpec, *, on_output: Callable[[str], None], is_cancelled: Callable[[], bool]) -> Image:
@@ -72,9 +74,16 @@ class ImageBuilder:
             if spec.image is not None:
                 return self._pulled(spec, spec.image, output=output, check=check)
             os.close(open_folder(spec.folder))
-            return _Build(
-                spec, requests=self._requests, shelf=self._shelf, puller=self._puller, output=output, check=check
-            ).run(self._environ)
+            build = _Build(
+                spec,
+                requests=self._requests,
+                shelf=self._shelf,
+                puller=self._puller,
+                janitor=self._janitor,
+                output=output,
+                check=check,
+            )
+            return build.run(self._environ)
         except (OSError, EngineRefusal, NotAnEngine) as error:
             raise BuildError(f"{spec.key} could not be built: {self._why(error)}", log=output.log) from error
 
@@ -83,9 +92,14 @@ class ImageBuilder:
         self._shelf.release(image.id)
 
     def close(self) -> None:
-        """Ends the use of all images; they stay for the next run."""
+        """Ends the use of all images, which stay for the next run, and what removes old ones."""
         self._closed = True
+        self._janitor.close()
         self._shelf.close()
+
+    def settle(self, timeout_s: float) -> bool:
+        """Waits until the old images that the last builds made superfluous are removed; whether they are."""
+        return self._janitor.settle(timeout_s)
 
     def _pulled(self, spec: FunctionSpec, name: str, *, output: BuildOutput, check: _Check) -> Image:
         """An image as the function file names it: what is there, else what a registry has."""
@@ -138,10 +152,12 @@ class _Build:
         requests: Requests,
         shelf: Shelf,
         puller: Puller,
+        janitor: Janitor,
         output: BuildOutput,
         check: _Check,
     ) -> None:
         self._spec = spec
+        self._janitor = janitor
         self._requests = requests
         self._shelf = shelf
         self._puller = puller
@@ -164,13 +180,12 @@ class _Build:
             found = self._shelf.find(slot, content)
             if found is not None:
                 return self._image(found, dockerfile=own, reused=True)
-            image_id = self._make(slot, entries, written=written, extra=extra, content=content)
-        image_id, reused = self._shelf.publish(slot, content, image_id)
+            built = self._make(slot, entries, written=written, extra=extra, content=content)
+        image_id, reused = self._shelf.publish(slot, content, built)
         image = self._image(image_id, dockerfile=own, reused=reused)
-        try:
-            self._shelf.prune(slot)
-        except (OSError, EngineRefusal, NotAnEngine) as error:  # the next build will; this one is done
-            self._output.line(f"warning: older images could not be removed: {error}")
+        self._janitor.do(lambda: self._shelf.prune(slot, check=self._janitor.check))
+        if image_id != built:
+            self._janitor.do(lambda: self._shelf.discard(built, check=self._janitor.check))
         return image
 
     def _bases(self, dockerfile: str) -> list[str]:

@@ -10,7 +10,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from hotdash.drivers.docker.wire import EngineRefusal, NotAnEngine, ask, exchange, objects, target
+from hotdash.drivers.docker.wire import (
+    EngineRefusal,
+    NotAnEngine,
+    ask,
+    exchange,
+    nothing_to_check,
+    objects,
+    target,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +26,7 @@ if TYPE_CHECKING:
     from hotdash.drivers.docker.endpoint import Engine
 
 _ANSWER_S = 30.0  # an engine that is busy with a build takes its time to list and remove images
+_REMOVED_S = 120.0  # its disk may be slow
 _NOT_FOUND = 404
 
 
@@ -55,9 +64,9 @@ class Requests:
         """Gives an image a name."""
         self._ask(target(f"/images/{quote(image, safe=':')}/tag", repo=repository, tag=tag), method="POST")
 
-    def remove(self, image: str) -> None:
-        """Removes a name, and with the last the image."""
-        self._ask(f"/images/{quote(image, safe=':/')}", method="DELETE")
+    def remove(self, image: str, *, check: Callable[[], None]) -> None:
+        """Removes a name, and with the last the image; `check` may end the wait, and the engine goes on."""
+        self._ask(f"/images/{quote(image, safe=':/')}", method="DELETE", timeout_s=_REMOVED_S, check=check)
 
     @contextmanager
     def build(
@@ -92,5 +101,13 @@ class Requests:
         with exchange(self._engine.dial(), "POST", path, headers=headers, body=body, check=check) as response:
             yield objects(response)
 
-    def _ask(self, rest: str, *, method: str = "GET") -> Any:
-        return ask(self._engine.dial(), self._engine.path(rest), timeout_s=_ANSWER_S, method=method)
+    def _ask(
+        self,
+        rest: str,
+        *,
+        method: str = "GET",
+        timeout_s: float = _ANSWER_S,
+        check: Callable[[], None] = nothing_to_check,
+    ) -> Any:
+        path = self._engine.path(rest)
+        return ask(self._engine.dial(), path, timeout_s=timeout_s, method=method, check=check)

@@ -5,10 +5,11 @@ the content's hash. An image with the label alone is somebody's own, built on ou
 In the user's cache folder are lock files, by which the hotdashes of this user agree:
 
     CACHE/docker/ENGINE/                one folder an engine
-        building.lock                   held (shared) by each build; (exclusively) for moments, by who removes images
+        building.lock                   held (shared) by each build; who removes an image looks whether it is free
         KEY-HASH/                       a function: its key, and the hash that its label begins with
-            .lock                       held by whoever looks up, tags or removes images of the function; for moments
-            IMAGE.lock                  held (shared) by each hotdash that uses the image; its time: last use
+            .lock                       held by whoever looks up or tags images of the function; for moments
+            IMAGE.lock                  held (shared) by each hotdash that uses the image, (exclusively) by who removes
+                                        it; its time: last use
 
 Other users and machines have labels of their own, so that nobody's images are removed but one's own.
 """
@@ -28,10 +29,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from hotdash.drivers.docker.wire import EngineRefusal
-from hotdash.drivers.locks import lock_if_free, lock_path, locked, open_lock
+from hotdash.drivers.locks import lock_if_free, lock_path, locked, open_lock, take_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from hotdash.drivers.docker.images.requests import Requests
     from hotdash.functions.spec import FunctionSpec
@@ -107,7 +108,7 @@ class Shelf:
 
     @contextmanager
     def building(self) -> Iterator[None]:
-        """While this is held nobody removes images: those that a build stands on could be among them."""
+        """While this is held nobody begins to remove an image: a build could stand on it."""
         lock_fd = open_lock(self._engine_folder() / "building")
         try:
             fcntl.flock(lock_fd, fcntl.LOCK_SH)
@@ -119,9 +120,8 @@ class Shelf:
         """The id of an image that was built before, from now on in use; None if there is none."""
         with locked(slot.folder):
             image_id = self._find(slot, content)
-            if image_id is not None:
-                self._use(slot, image_id)
-            return image_id
+            # One that is just being removed is as good as gone.
+            return image_id if image_id is not None and self._use(slot, image_id, wait=False) else None
 
     def publish(self, slot: Slot, content: str, image_id: str) -> tuple[str, bool]:
         """Tags an image that was built just now.
@@ -131,12 +131,29 @@ class Shelf:
         """
         with locked(slot.folder):
             first = self._find(slot, content)
-            if first is None:
-                self._requests.tag(image_id, repository=slot.repository, tag=slot.tag(content))
-            elif first != image_id:
-                self._remove(image_id)
-            self._use(slot, first or image_id)
-        return first or image_id, first is not None
+            if first is not None and self._use(slot, first, wait=False):
+                return first, True
+            self._requests.tag(image_id, repository=slot.repository, tag=slot.tag(content))
+            self._use(slot, image_id, wait=True)
+        return image_id, False
+
+    def discard(self, image_id: str, *, check: Callable[[], None]) -> None:
+        """Removes an image that has no tag, and so is nobody's."""
+        self._remove(image_id, check)
+
+    def prune(self, slot: Slot, *, check: Callable[[], None]) -> None:
+        """Removes all but the last used images of a function; those in use stay, whoever uses them.
+
+        It holds each image's own lock meanwhile, and not the slot's, for which a build would have to wait.
+        """
+        for image, place, lock_fd in self._spare(slot):
+            try:
+                with lock_if_free(self._engine_folder() / "building") as nobody_builds:
+                    pass
+                if nobody_builds and all(self._remove(tag, check) for tag in _our_tags(image, slot)):
+                    lock_path(place).unlink(missing_ok=True)
+            finally:
+                os.close(lock_fd)
 
     def release(self, image_id: str) -> None:
         """Ends one use of an image; with the last, its lock is given up. Nothing if it had none."""
@@ -177,10 +194,11 @@ class Shelf:
                 return str(image["Id"])
         return None
 
-    def _use(self, slot: Slot, image_id: str) -> None:
-        """Takes a share in the image's lock, and counts the use. Under the slot's lock, so nobody is removing it."""
-        lock_fd = open_lock(_place(slot, image_id))
-        fcntl.flock(lock_fd, fcntl.LOCK_SH)
+    def _use(self, slot: Slot, image_id: str, *, wait: bool) -> bool:
+        """Takes a share in the image's lock, and counts the use; False if somebody is removing it."""
+        lock_fd = take_lock(_place(slot, image_id), shared=True, wait=wait)
+        if lock_fd is None:
+            return False
         os.utime(lock_fd)
         with self._lock:
             # The one held before may be of a file that is gone: somebody emptied the cache by hand.
@@ -188,22 +206,23 @@ class Shelf:
             self._held[image_id] = lock_fd, uses + 1
         if uses:
             os.close(before_fd)
+        return True
 
-    def prune(self, slot: Slot) -> None:
-        """Removes all but the last used images of a function; those in use stay, whoever uses them."""
-        with locked(slot.folder), lock_if_free(self._engine_folder() / "building") as nobody_builds:
+    def _spare(self, slot: Slot) -> Iterator[tuple[dict[str, Any], Path, int]]:
+        """The images that may go, the place of each one's lock, and that lock, held by a descriptor."""
+        with locked(slot.folder):
             found = [image for image in self._requests.images(LABEL) if _our_tags(image, slot)]
             found.sort(key=lambda image: _last_used_s(slot, image), reverse=True)
-            for image in found[self._kept :] if nobody_builds else ():
-                place = _place(slot, str(image["Id"]))
-                with lock_if_free(place) as free:
-                    if free and all(self._remove(tag) for tag in _our_tags(image, slot)):
-                        lock_path(place).unlink()
+        for image in found[self._kept :]:
+            place = _place(slot, str(image["Id"]))
+            lock_fd = take_lock(place, shared=False, wait=False)
+            if lock_fd is not None:
+                yield image, place, lock_fd
 
-    def _remove(self, image: str) -> bool:
+    def _remove(self, image: str, check: Callable[[], None]) -> bool:
         """Removes a tag, and with its last tag the image; or an untagged image. Whether it is gone."""
         try:
-            self._requests.remove(image)
+            self._requests.remove(image, check=check)
         except EngineRefusal as error:
             if error.status != _CONFLICT:
                 return error.status == _NOT_FOUND
