@@ -73,45 +73,7 @@ def open_registry() -> Iterator[Registry]:
     """A registry that answers until the end of the block."""
     registry = Registry()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            self._answer()
-
-        def do_HEAD(self) -> None:
-            self._answer()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-        def _answer(self) -> None:
-            wanted = "Basic " + base64.b64encode(registry.user.encode()).decode()
-            if registry.user and self.headers.get("Authorization") != wanted:
-                self._send(401, b'{"errors": [{"code": "UNAUTHORIZED", "message": "authentication required"}]}')
-            elif self.path == "/v2/":
-                self._send(200, b"{}")
-            elif self.path in registry.manifests:
-                self._send(200, registry.manifests[self.path], _MANIFEST)
-            elif self.path.rpartition("/")[2] in registry.blobs:
-                self._send(200, registry.blobs[self.path.rpartition("/")[2]], "application/octet-stream")
-            else:
-                self._send(404, b'{"errors": [{"code": "MANIFEST_UNKNOWN", "message": "manifest unknown"}]}')
-
-        def _send(self, status: int, data: bytes, media_type: str = "application/json") -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", media_type)
-            self.send_header("Content-Length", str(len(data)))
-            self.send_header("Docker-Distribution-Api-Version", "registry/2.0")
-            if media_type == _MANIFEST:
-                self.send_header("Docker-Content-Digest", _digest(data))
-            if status == 401:
-                self.send_header("WWW-Authenticate", 'Basic realm="a test"')
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(data)
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"registry": registry}))
     registry.address = f"127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
@@ -121,6 +83,47 @@ def open_registry() -> Iterator[Registry]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    registry: Registry
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_HEAD(self) -> None:
+        self._answer()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def _answer(self) -> None:
+        wanted = "Basic " + base64.b64encode(self.registry.user.encode()).decode()
+        if self.registry.user and self.headers.get("Authorization") != wanted:
+            self._send(401, b'{"errors": [{"code": "UNAUTHORIZED", "message": "authentication required"}]}')
+        elif self.path == "/v2/":
+            self._send(200, b"{}")
+        elif self.path in self.registry.manifests:
+            self._send(200, self.registry.manifests[self.path], _MANIFEST)
+        elif self.path.rpartition("/")[2] in self.registry.blobs:
+            self._send(200, self.registry.blobs[self.path.rpartition("/")[2]], "application/octet-stream")
+        else:
+            self._send(404, b'{"errors": [{"code": "MANIFEST_UNKNOWN", "message": "manifest unknown"}]}')
+
+    def _send(self, status: int, data: bytes, media_type: str = "application/json") -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", media_type)
+        self.send_header("Content-Length", str(len(data)))
+        self.send_header("Docker-Distribution-Api-Version", "registry/2.0")
+        if media_type == _MANIFEST:
+            self.send_header("Docker-Content-Digest", _digest(data))
+        if status == 401:
+            self.send_header("WWW-Authenticate", 'Basic realm="a test"')
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(data)
 
 
 def _digest(data: bytes) -> str:

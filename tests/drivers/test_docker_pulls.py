@@ -1,4 +1,4 @@
-"""Images that are pulled: `image:` in a function file, and the bases of Dockerfiles, from a registry on this machine."""
+"""Images that are pulled: `image:` in a function file, and bases of Dockerfiles, from a registry on this machine."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,8 +27,8 @@ def registry(workshop: Workshop) -> Iterator[Registry]:
     """With an image `hello:1`, whose busybox says hello."""
     busybox = shutil.which("busybox")
     assert busybox is not None, "busybox is what the engine's base images are made of"
-    with open_registry() as registry, open(busybox, "rb") as program:
-        files = {"bin/busybox": program.read(), "noise": os.urandom(3_000_000)}
+    with open_registry() as registry:
+        files = {"bin/busybox": Path(busybox).read_bytes(), "noise": os.urandom(3_000_000)}
         config = {"Entrypoint": ["/bin/busybox", "echo"], "Cmd": ["hello"]}
         registry.add(f"{workshop.name('hello')}:1", files=files, config=config)
         yield registry

@@ -100,6 +100,9 @@ def registry_of(name: str) -> str:
 
 
 def _refusal(name: str, message: str, *, what: str, output: BuildOutput) -> BuildError:
+    if "invalid reference format" in message or "must be lowercase" in message:
+        allowed = "allowed the name of an image, such as python:3.12-slim"
+        return BuildError(f"{what}: found the image {name!r}, {allowed}", log=output.log)
     registry = registry_of(name)
     login = "docker login" if registry == "docker.io" else f"docker login {registry}"
     if _UNREACHABLE.search(message):
