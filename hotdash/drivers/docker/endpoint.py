@@ -137,6 +137,19 @@ class Engine:
             sock.close()
             raise
 
+    def client_environment(self) -> dict[str, str]:
+        """The variables by which the `docker` command uses this engine, whatever else it would."""
+        place = self._place
+        if place.scheme == "unix":
+            return {"DOCKER_HOST": f"unix://{place.path}"}
+        given = {"DOCKER_HOST": f"tcp://{place.host}:{place.port}"}
+        files = place.tls and (place.tls.ca or place.tls.cert)
+        if place.tls is not None:
+            given["DOCKER_TLS_VERIFY" if place.tls.verify else "DOCKER_TLS"] = "1"
+        if files:
+            given["DOCKER_CERT_PATH"] = str(files.parent)
+        return given
+
     def path(self, rest: str) -> str:
         """A path of the API in the version that is spoken."""
         return f"/v{self._api_version}{rest}" if self._api_version else rest

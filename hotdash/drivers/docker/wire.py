@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 TICK_S = 0.1
 MAX_OBJECT_BYTES = 4 * 2**20  # one object of a stream: a line of a build, with room
+_READ_BYTES = 64 * 2**10
 MAX_ERROR_BYTES = 64 * 2**10
 
 
@@ -139,7 +140,7 @@ def objects(response: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
         NotAnEngine: Something else came.
         OSError: The connection ended before the stream did.
     """
-    while line := response.readline(MAX_OBJECT_BYTES):
+    for line in _lines(response):
         if not line.strip():
             continue
         try:
@@ -148,6 +149,20 @@ def objects(response: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
             raise NotAnEngine(f"the engine's stream holds what is no JSON: {line[:80]!r}") from error
         if isinstance(value, dict):
             yield value
+
+
+def _lines(response: http.client.HTTPResponse) -> Iterator[bytes]:
+    """Lines as they come; not by `readline`, which takes a connection that broke for the end."""
+    rest = bytearray()
+    while data := response.read1(_READ_BYTES):
+        *ended, last = data.split(b"\n")
+        for part in ended:
+            yield bytes(rest + part)
+            rest.clear()
+        rest += last
+        if len(rest) > MAX_OBJECT_BYTES:
+            raise NotAnEngine("the engine's stream holds a line without an end")
+    yield bytes(rest)
 
 
 def _message(response: http.client.HTTPResponse) -> str:

@@ -61,9 +61,9 @@ class Slot:
     repository: str
     version: str
 
-    def labels(self, content: str) -> dict[str, str]:
-        """The labels of its image with this content."""
-        return {LABEL: f"{self.of}.{content}"}
+    def label(self, content: str) -> tuple[str, str]:
+        """The label of its image with this content, name and value."""
+        return LABEL, f"{self.of}.{content}"
 
     def tag(self, content: str) -> str:
         """The tag of its image with this content."""
