@@ -68,8 +68,11 @@ class Workshop:
         self.builder = self.another_builder()
 
     def another_builder(self, **keys: Any) -> ImageBuilder:
-        """As another hotdash of the same user has it, unless told otherwise."""
-        given = {"cache_dir": self.folder / "cache", "environ": {"HOME": os.fspath(self.folder)}} | keys
+        """As another hotdash of the same user has it, unless told otherwise.
+
+        Two images are kept and not three: a real engine takes its time to make and remove them.
+        """
+        given = {"cache_dir": self.folder / "cache", "kept": 2, "environ": {"HOME": os.fspath(self.folder)}} | keys
         self._builders.append(ImageBuilder(engine=self.engine, **given))
         return self._builders[-1]
 

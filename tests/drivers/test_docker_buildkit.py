@@ -202,7 +202,7 @@ def _runs(pid: str) -> bool:
             "step 2 of 3, `RUN make`, exited with code 2: all is well",
         ),
         (["#1 [internal] load", "ERROR: failed to solve: write /x: no space left on device"], "engine's disk is full"),
-        ([], "the build failed: docker build ended with code 9"),
+        ([], "the build failed: docker build exited with code 9"),
     ],
 )
 def test_what_buildkit_says_of_a_failure_is_told(workshop: Workshop, lines: list[str], told: str):

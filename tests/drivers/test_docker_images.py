@@ -173,12 +173,12 @@ def test_a_build_that_takes_too_long_is_ended(workshop: Workshop):
 
 def test_the_last_images_are_kept_and_older_ones_removed(workshop: Workshop):
     spec = workshop.function(files=ECHO)
-    built = [_version(workshop, number) for number in range(6)]
+    built = [_version(workshop, number) for number in range(4)]
     assert workshop.ids() == {image.id for image in built}  # all are in use
     for image in built:
         workshop.builder.release(image)
-    last = _version(workshop, 6)
-    assert workshop.ids() == {image.id for image in (*built[-2:], last)}
+    last = _version(workshop, 4)
+    assert workshop.ids() == {built[-1].id, last.id}
     assert workshop.build(spec).id == last.id
 
 
@@ -188,12 +188,10 @@ def test_an_image_in_use_is_kept_whoever_uses_it(workshop: Workshop):
     theirs = workshop.build(workshop.function(), builder=others)
     assert theirs.id == old.id
     workshop.builder.release(old)
-    built = [_version(workshop, number) for number in range(1, 6)]
-    for image in built:
-        workshop.builder.release(image)
+    _release_others(workshop)
     assert old.id in workshop.ids()
     others.release(theirs)
-    _version(workshop, 6)
+    _version(workshop, 9)
     assert old.id not in workshop.ids()
 
 
@@ -201,23 +199,21 @@ def test_each_build_is_a_use_of_its_own(workshop: Workshop):
     old = _version(workshop, 0)
     workshop.build(workshop.function())
     workshop.builder.release(old)
-    for number in range(1, 6):
-        workshop.builder.release(_version(workshop, number))
+    _release_others(workshop)
     assert old.id in workshop.ids()
     workshop.builder.release(old)
     workshop.builder.release(old)  # once too often does nothing
-    _version(workshop, 6)
+    _version(workshop, 9)
     assert old.id not in workshop.ids()
 
 
 def test_nothing_is_removed_while_somebody_builds(workshop: Workshop):
     others = workshop.another_builder()
     with others._shelf.building():
-        for number in range(5):
-            workshop.builder.release(_version(workshop, number))
-        assert len(workshop.ids()) == 5
-    _version(workshop, 5)
-    assert len(workshop.ids()) == 3
+        _release_others(workshop)
+        assert len(workshop.ids()) == 3
+    _version(workshop, 9)
+    assert len(workshop.ids()) == 2
 
 
 def test_images_of_others_are_never_touched(workshop: Workshop):
@@ -227,12 +223,32 @@ def test_images_of_others_are_never_touched(workshop: Workshop):
     stranger.close()
     assert theirs.id != base.id
     workshop.client.tag(base.id, workshop.name("mine"), "kept")
-    for number in range(1, 7):
-        workshop.builder.release(_version(workshop, number))
     workshop.builder.release(base)
-    _version(workshop, 7)
-    assert workshop.client.inspect_image(theirs.id)["RepoTags"]
+    _release_others(workshop)
+    assert len(workshop.client.inspect_image(theirs.id)["RepoTags"]) == 1
     assert workshop.client.inspect_image(base.id)["RepoTags"] == [f"{workshop.name('mine')}:kept"]
+
+
+def test_an_image_that_somebody_made_of_ours_is_theirs(workshop: Workshop):
+    base = _version(workshop, 0)
+    (tag,) = workshop.client.inspect_image(base.id)["RepoTags"]
+    folder = workshop.folder / "derived"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text(f"FROM {tag}\nENV A=1\n")
+    for said in workshop.client.build(path=str(folder), tag=f"{workshop.name('derived')}:1", rm=True, decode=True):
+        assert "error" not in said
+    derived = workshop.client.inspect_image(f"{workshop.name('derived')}:1")
+    assert derived["Config"]["Labels"].keys() == {"hotdash.image"}  # inherited
+    workshop.builder.release(base)
+    _release_others(workshop)
+    assert workshop.client.inspect_image(derived["Id"])["RepoTags"] == [f"{workshop.name('derived')}:1"]
+    assert workshop.build(workshop.function(files={**ECHO, "number": "0"})).id != derived["Id"]
+
+
+def _release_others(workshop: Workshop) -> None:
+    """Builds three versions, each of which is released at once: more than are kept."""
+    for number in range(1, 4):
+        workshop.builder.release(_version(workshop, number))
 
 
 def _version(workshop: Workshop, number: int) -> Image:

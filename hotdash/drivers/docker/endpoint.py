@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from hotdash.drivers.docker.places import find_place
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import docker
 
     from hotdash.drivers.docker.places import Place, TlsFiles
+    from hotdash.drivers.docker.tunnel import SshTunnel
 
 ANSWER_S = 5.0  # an engine that says nothing for so long is taken for dead
 MIN_API = (1, 30)  # Docker 17.06: the oldest whose `init`, `pids_limit` and stream endings are as the driver needs them
@@ -64,16 +65,18 @@ class EngineInfo:
 
 
 class Engine:
-    """An engine that has answered. Immutable.
+    """An engine. Of use once `negotiate` has returned; immutable from then on.
 
     Args:
         place: Where it is.
-        api_version: The version of the API that is spoken with it.
+        tunnel: By which it is reached, if that is another machine's socket; open, and closed with this.
     """
 
-    def __init__(self, *, place: Place, api_version: str = "") -> None:
-        self._place = place
-        self._api_version = api_version
+    def __init__(self, *, place: Place, tunnel: SshTunnel | None = None) -> None:
+        self._named = place
+        self._tunnel = tunnel
+        self._api_version = ""
+        self._place = replace(place, scheme="unix", path=tunnel.path) if tunnel else place
 
     @property
     def location(self) -> str:
@@ -88,7 +91,7 @@ class Engine:
     @property
     def is_local(self) -> bool:
         """Whether it is reached by a socket of this machine; Docker Desktop's is, too, though it runs in another."""
-        return self._place.scheme == "unix"
+        return self._named.scheme == "unix"
 
     @property
     def api_version(self) -> str:
@@ -167,7 +170,9 @@ class Engine:
             raise NoDriver(self._no_answer(error)) from error
 
     def close(self) -> None:
-        """Gives back what it holds."""
+        """Ends the tunnel, if there is one. A second call does nothing."""
+        if self._tunnel is not None:
+            self._tunnel.close()
 
     def negotiate(self) -> None:
         """Asks the engine for the version of its API, and speaks it from now on.
@@ -205,8 +210,19 @@ def find_engine(*, environ: Mapping[str, str]) -> Engine:
     Raises:
         NoDriver: None answers; one sentence says what was tried and what to do.
     """
-    engine = Engine(place=find_place(environ))
-    engine.negotiate()
+    place = find_place(environ)
+    tunnel = None
+    if place.scheme == "ssh":
+        from hotdash.drivers.docker.tunnel import SshTunnel  # noqa: PLC0415  few have their engine so far away
+
+        tunnel = SshTunnel(place=place, environ=environ)
+        tunnel.open()
+    engine = Engine(place=place, tunnel=tunnel)
+    try:
+        engine.negotiate()
+    except BaseException:
+        engine.close()
+        raise
     return engine
 
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from hotdash.drivers.docker.images.pull import Puller
     from hotdash.drivers.docker.images.requests import Requests
     from hotdash.drivers.docker.images.shelf import Shelf, Slot
+    from hotdash.drivers.process.guardian import Guardian
+    from hotdash.drivers.process.surroundings import RunFolder
     from hotdash.functions.sources import SourceEntry
     from hotdash.functions.spec import FunctionSpec
 
@@ -72,12 +74,16 @@ class Build:
         puller: Puller,
         janitor: Janitor,
         environ: Mapping[str, str],
+        run: RunFolder,
+        guardian: Guardian,
         output: BuildOutput,
         check: BuildCheck,
     ) -> None:
         self._spec = spec
         self._janitor = janitor
         self._environ = environ
+        self._run = run
+        self._guardian = guardian
         self._requests = requests
         self._shelf = shelf
         self._puller = puller
@@ -151,6 +157,8 @@ class Build:
                 why=why,
                 label=f"{name}={value}",
                 environ=self._environ,
+                run=self._run,
+                guardian=self._guardian,
                 output=self._output,
                 check=self._check,
             )

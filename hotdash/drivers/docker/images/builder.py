@@ -16,8 +16,10 @@ from hotdash.drivers.docker.images.command import command_of
 from hotdash.drivers.docker.images.janitor import Janitor
 from hotdash.drivers.docker.images.pull import Puller
 from hotdash.drivers.docker.images.requests import Requests
-from hotdash.drivers.docker.images.shelf import Shelf
+from hotdash.drivers.docker.images.shelf import IMAGES_KEPT, Shelf
 from hotdash.drivers.docker.wire import EngineRefusal, NotAnEngine
+from hotdash.drivers.process.guardian import Guardian
+from hotdash.drivers.process.surroundings import RunFolder
 from hotdash.errors import BuildError
 from hotdash.functions.sources import open_folder
 
@@ -34,23 +36,31 @@ class ImageBuilder:
     Args:
         engine: The engine; closed after this.
         cache_dir: For lock files, kept across runs (0700); the user's cache folder if None.
+        kept: How many images of a function are kept, those in use aside.
         environ: For `HOTDASH_BASE_<RUNTIME>` and DOCKER_CONFIG; hotdash's own if None, as it is now.
     """
 
     def __init__(
-        self, *, engine: Engine, cache_dir: Path | None = None, environ: Mapping[str, str] | None = None
+        self,
+        *,
+        engine: Engine,
+        cache_dir: Path | None = None,
+        kept: int = IMAGES_KEPT,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         self._engine = engine
         self._environ = dict(os.environ if environ is None else environ)
         # For the docker command: where the engine is, and nothing that would lead it elsewhere.
         elsewhere = {"DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"}
-        kept = {name: value for name, value in self._environ.items() if name not in elsewhere}
-        self._client_environ = kept | engine.client_environment()
+        others = {name: value for name, value in self._environ.items() if name not in elsewhere}
+        self._client_environ = others | engine.client_environment()
         self._requests = Requests(engine)
         self._puller = Puller(requests=self._requests, environ=self._environ)
         cache_dir = cache_dir or Path(platformdirs.user_cache_dir("hotdash", appauthor=False))
-        self._shelf = Shelf(requests=self._requests, cache_dir=cache_dir)
+        self._shelf = Shelf(requests=self._requests, cache_dir=cache_dir, kept=kept)
         self._janitor = Janitor()
+        self._run = RunFolder()
+        self._guardian = Guardian(self._run)  # of docker commands; no process before there is one
         self._closed = False
 
     def build(self, spec: FunctionSpec, *, on_output: Callable[[str], None], is_cancelled: Callable[[], bool]) -> Image:
@@ -71,6 +81,8 @@ class ImageBuilder:
                 puller=self._puller,
                 janitor=self._janitor,
                 environ=self._client_environ,
+                run=self._run,
+                guardian=self._guardian,
                 output=output,
                 check=check,
             )
@@ -87,6 +99,7 @@ class ImageBuilder:
         self._closed = True
         self._janitor.close()
         self._shelf.close()
+        self._guardian.close()
 
     def settle(self, timeout_s: float) -> bool:
         """Waits until the old images that the last builds made superfluous are removed; whether they are."""

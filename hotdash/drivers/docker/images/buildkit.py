@@ -11,20 +11,22 @@ import os
 import re
 import select
 import shutil
-import signal
 import subprocess
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hotdash.drivers.base import Exit
 from hotdash.drivers.docker.wire import TICK_S
+from hotdash.drivers.process.group import ProcessGroup
 from hotdash.errors import BuildError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from hotdash.drivers.build_output import BuildOutput
+    from hotdash.drivers.process.guardian import Guardian
+    from hotdash.drivers.process.surroundings import RunFolder
 
 _VERSION_S = 10.0
 _BUILTIN_BEFORE = 23  # the first whose command needs buildx for BuildKit
@@ -62,6 +64,8 @@ def build(
     why: str,
     label: str,
     environ: Mapping[str, str],
+    run: RunFolder,
+    guardian: Guardian,
     output: BuildOutput,
     check: Callable[[], None],
 ) -> str:
@@ -73,6 +77,8 @@ def build(
         why: What in the Dockerfile needs BuildKit.
         label: `NAME=VALUE`.
         environ: The command's environment, with DOCKER_HOST for the engine.
+        run: Where its files are meanwhile.
+        guardian: Kills it if hotdash dies.
         output: Takes what it prints.
         check: Called ten times a second; ends the build by raising.
 
@@ -87,22 +93,26 @@ def build(
             "or write the Dockerfile without it",
             log=output.log,
         )
-    with tempfile.TemporaryDirectory(prefix="hotdash-") as folder:
-        id_file = Path(folder, "id")
-        with tempfile.TemporaryFile(dir=folder) as tar:
+    around = run.make("build")
+    try:
+        id_file = around.folder / "id"
+        with tempfile.TemporaryFile(dir=around.folder) as tar:
             for piece in context:
                 check()
                 tar.write(piece)
             tar.seek(0)
             args = [client, "build", "--progress", "plain", "--iidfile", str(id_file), "--label", label, "-"]
-            run = _Run(what, output=output)
-            code = run.command(args, environ={**environ, "DOCKER_BUILDKIT": "1"}, tar=tar.fileno(), check=check)
-        if code != 0:
-            raise run.failure(code)
+            command = _Run(what, output=output)
+            environ = {**environ, "DOCKER_BUILDKIT": "1"}
+            ended = command.command(args, environ=environ, tar=tar.fileno(), guardian=guardian, check=check)
+        if ended.code != 0:
+            raise command.failure(ended)
         try:
             return id_file.read_text(encoding="ascii").strip()
         except OSError as error:
             raise BuildError(f"{what}: {client} has built, but does not say what: {error}", log=output.log) from error
+    finally:
+        around.remove()
 
 
 def _answer(command: list[str], environ: Mapping[str, str]) -> str:
@@ -126,26 +136,35 @@ class _Run:
         self._failed: tuple[str, str] | None = None
         self._rest = b""
 
-    def command(self, args: list[str], *, environ: Mapping[str, str], tar: int, check: Callable[[], None]) -> int:
-        with subprocess.Popen(
-            args,
-            env=dict(environ),
-            stdin=tar,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            bufsize=0,
-            process_group=0,
-        ) as process:
+    def command(
+        self, args: list[str], *, environ: Mapping[str, str], tar: int, guardian: Guardian, check: Callable[[], None]
+    ) -> Exit:
+        read_end, write_end = os.pipe()
+        try:
             try:
-                assert process.stdout is not None  # noqa: S101  it is a pipe
-                self._follow(process.stdout.fileno(), check)
-                return process.wait()
+                group = ProcessGroup.spawn(
+                    args,
+                    folder=Path("/"),
+                    environment=environ,
+                    guardian=guardian,
+                    stdin=tar,
+                    stdout=write_end,
+                    stderr=write_end,
+                )
             finally:
-                with suppress(ProcessLookupError, PermissionError):
-                    os.killpg(process.pid, signal.SIGKILL)
+                os.close(write_end)
+            try:
+                self._follow(read_end, check)
+                return group.wait(None) or Exit()
+            finally:
+                group.kill()
+                group.wait(None)
+                group.close()
+        finally:
+            os.close(read_end)
 
-    def failure(self, code: int) -> BuildError:
-        """The error for a command that ended with `code`."""
+    def failure(self, ended: Exit) -> BuildError:
+        """The error for a command that ended so."""
         number, message = self._failed or ("", self._output.said)
         step = self._steps.get(number)
         where = f"{self._what}: {step}," if step else f"{self._what}: the build"
@@ -154,7 +173,7 @@ class _Run:
         elif exited := _EXITED.search(message):
             why = f"exited with code {exited.group(1)}: {self._said[:1000] or 'it printed nothing'}"
         else:
-            why = f"failed: {message[:1000] or f'docker build ended with code {code}'}"
+            why = f"failed: {message[:1000] or f'docker build {ended}'}"
         return BuildError(f"{where} {why}", log=self._output.log)
 
     def _follow(self, pipe: int, check: Callable[[], None]) -> None:

@@ -11,6 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from hotdash.drivers.docker.wire import EngineRefusal, NotAnEngine
+from hotdash.errors import report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,3 +78,5 @@ class Janitor:
                 return
             except (OSError, EngineRefusal, NotAnEngine):
                 continue  # the images stay; the next build of the function tries again
+            except Exception as error:  # noqa: BLE001  the top of a thread
+                report(error)
