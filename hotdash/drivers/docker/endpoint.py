@@ -108,13 +108,16 @@ class Engine:
         import docker  # noqa: PLC0415  slow to import, and only for this driver
 
         place = self._place
-        return docker.APIClient(
+        client = docker.APIClient(
             base_url=f"unix://{place.path}" if place.scheme == "unix" else f"tcp://{place.host}:{place.port}",
             version=self._api_version or None,
             timeout=timeout_s,
             tls=_client_tls(place.tls) if place.tls else False,
             max_pool_size=pool_size,
         )
+        # Else requests trusts REQUESTS_CA_BUNDLE and not the engine's ca.pem, and takes a proxy where `dial` has none.
+        client.trust_env = False
+        return client
 
     def dial(self, *, timeout_s: float = ANSWER_S) -> socket.socket:
         """A new connection to the engine, for `wire`.
