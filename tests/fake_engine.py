@@ -96,7 +96,6 @@ class FakeEngine:
         self.answers: dict[str, Callable[[Call], None]] = {
             "GET /version": lambda call: call.send(VERSION),
             "GET /info": lambda call: call.send(INFO),
-            "GET /images/json": lambda call: call.send([]),
         }
 
 

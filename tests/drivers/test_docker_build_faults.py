@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
@@ -144,7 +143,7 @@ def test_an_image_that_is_gone_as_soon_as_it_is_built_is_told(
 
 
 def test_an_engine_that_is_gone_is_told(fake: FakeEngine, builder: ImageBuilder, spec: FunctionSpec):
-    fake.answers["GET /images/json"] = lambda call: None
+    fake.answers["GET /info"] = lambda call: None
     with pytest.raises(BuildError, match=rf"the Docker engine at {fake.host} does not answer .*: see that it runs"):
         build(builder, spec)
 
@@ -192,17 +191,14 @@ def test_closing_does_not_wait_for_a_removal(fake: FakeEngine, builder: ImageBui
         removing.set()
         fake.over.wait(60)
 
-    build(builder, spec)
-    (labels,) = [json.loads(query["labels"]) for query in fake.queries if "labels" in query]
-    of = labels["hotdash.image"].partition(".")[0]
-    old = []
-    for number in range(10, 18):
-        tag, label = f"hotdash/greet:1-{number:012}", f"{of}.{number:012}"
-        old.append({"Id": f"sha256:{number:064}", "RepoTags": [tag], "Labels": {"hotdash.image": label}})
+    described = {"Id": BUILT["aux"]["ID"], "RepoTags": []}
+    fake.answers[f"GET /images/{described['Id']}/json"] = lambda call: call.send(described)
+    for number in range(5):
+        (spec.folder / "func.py").write_text(str(number))
+        builder.release(builder.build(spec, on_output=lambda _: None, is_cancelled=bool))
+        tag = "hotdash/greet:" + [query["tag"] for query in fake.queries if "tag" in query][-1]
+        described["RepoTags"] = [*described["RepoTags"], tag]
         fake.answers[f"DELETE /images/{tag}"] = hang
-    fake.answers["GET /images/json"] = lambda call: call.send(old)
-    (spec.folder / "more").touch()
-    build(builder, spec)
     assert removing.wait(20)
     began_s = time.monotonic()
     builder.close()

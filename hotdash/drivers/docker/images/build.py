@@ -1,6 +1,6 @@
 """`Build`: one build of a function's folder, from the look at its sources to an image that is in use.
 
-In the thread that builds. An image is named by the hash of the sources, the Dockerfile that hotdash wrote (where there
+In the thread that builds. An image is known by the hash of the sources, the Dockerfile that hotdash wrote (where there
 is none), and what its bases are at the moment, so the same content is built once. Not in the hash, as with the process
 driver: the function file itself, `config`, and what a container runs, which is resolved anew each time.
 """
@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import re
 import time
+from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hotdash.drivers.base import Image
@@ -25,13 +27,13 @@ from hotdash.functions.sources import hash_sources, walk_sources
 from hotdash.functions.written import write_dockerfile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
     from hotdash.drivers.build_output import BuildOutput
     from hotdash.drivers.docker.images.janitor import Janitor
     from hotdash.drivers.docker.images.pull import Puller
     from hotdash.drivers.docker.images.requests import Requests
-    from hotdash.drivers.docker.images.shelf import Shelf, Slot
+    from hotdash.drivers.docker.images.shelf import Shelf
     from hotdash.drivers.process.guardian import Guardian
     from hotdash.drivers.process.surroundings import RunFolder
     from hotdash.functions.sources import SourceEntry
@@ -112,8 +114,11 @@ class Build:
             if found is not None:
                 return self._image(found, dockerfile=own, reused=True)
             why = self._why_buildkit(own or "")
-            built = self._make(slot, entries, written=written, why=why, extra=extra, content=content)
-        image_id, reused = self._shelf.publish(slot, content, built)
+            built = self._make(entries, written=written, why=why, extra=extra, content=content)
+        try:
+            image_id, reused = self._shelf.publish(slot, content, built)
+        except EngineRefusal as error:
+            raise self._gone() from error
         image = self._image(image_id, dockerfile=own, reused=reused)
         self._janitor.do(lambda: self._shelf.prune(slot, check=self._janitor.check))
         if image_id != built:
@@ -142,42 +147,45 @@ class Build:
         return ""
 
     def _make(
-        self, slot: Slot, entries: Sequence[SourceEntry], *, written: str | None, why: str, extra: bytes, content: str
+        self, entries: Sequence[SourceEntry], *, written: str | None, why: str, extra: bytes, content: str
     ) -> str:
         """Builds, with BuildKit if there is a reason why, and returns the image's id."""
 
-        def context() -> Iterator[bytes]:
+        def context() -> Generator[bytes]:
             return context_of(self._spec.folder, entries, written=written, extra=extra, content=content)
 
-        name, value = slot.label(content)
         if why:
-            return buildkit.build(
-                context(),
-                what=self._spec.key,
-                why=why,
-                label=f"{name}={value}",
-                environ=self._environ,
-                run=self._run,
-                guardian=self._guardian,
-                output=self._output,
-                check=self._check,
-            )
+            with closing(context()) as tar:
+                return buildkit.build(
+                    tar,
+                    what=self._spec.key,
+                    why=why,
+                    environ=self._environ,
+                    run=self._run,
+                    guardian=self._guardian,
+                    output=self._output,
+                    check=self._check,
+                )
         try:
-            return self._classic(context(), labels={name: value})
+            return self._classic(context())
         except BuildError as error:
             # What a build took from the cache may be removed meanwhile (by `docker system prune`, or with the old
             # images of another hotdash); the second build does not find it there.
             if not _REMOVED.search(str(error)):
                 raise
             self._output.line("something that the build stood on was removed meanwhile: once more")
-            return self._classic(context(), labels={name: value})
+            return self._classic(context())
 
-    def _classic(self, context: Iterator[bytes], *, labels: Mapping[str, str]) -> str:
+    def _classic(self, context: Generator[bytes]) -> str:
         """Builds by the engine's own builder."""
+        with closing(context):  # it has the folder open, and an error would keep it
+            return self._send(context)
+
+    def _send(self, context: Iterator[bytes]) -> str:
         transcript = Transcript(self._spec.key, output=self._output)
         headers = self._puller.registries()
         try:
-            with self._requests.build(context, labels=labels, headers=headers, check=self._check) as said:
+            with self._requests.build(context, headers=headers, check=self._check) as said:
                 for thing in said:
                     transcript.take(thing)
         except (OSError, NotAnEngine) as error:
@@ -189,15 +197,19 @@ class Build:
         return transcript.end()
 
     def _image(self, image_id: str, *, dockerfile: str | None, reused: bool) -> Image:
+        image = Image(id=image_id, function=self._spec.key, folder=None, entrypoint=(), reused=reused)
         try:
-            command = command_of(self._spec, self._inspect(image_id), dockerfile=dockerfile)
+            command = command_of(self._spec, lambda: self._inspect(image_id), dockerfile=dockerfile)
         except BaseException:  # no image is returned, so nobody would give its use back
-            self._shelf.release(image_id)
+            self._shelf.release(image)
             raise
-        return Image(id=image_id, function=self._spec.key, folder=None, entrypoint=command, reused=reused)
+        return replace(image, entrypoint=command)
 
     def _inspect(self, image_id: str) -> dict[str, Any]:
         found = self._requests.inspect(image_id)
         if found is None:
-            raise BuildError(f"{self._spec.key}: somebody removed its image as it was built: deploy again")
+            raise self._gone()
         return found
+
+    def _gone(self) -> BuildError:
+        return BuildError(f"{self._spec.key}: somebody removed its image as it was built: deploy again")

@@ -92,7 +92,7 @@ class ImageBuilder:
 
     def release(self, image: Image) -> None:
         """See `hotdash.drivers.base.Driver.release`. An image that was not built here has nothing to give back."""
-        self._shelf.release(image.id)
+        self._shelf.release(image)
 
     def close(self) -> None:
         """Ends the use of all images, which stay for the next run, and what removes old ones."""
@@ -112,7 +112,7 @@ class ImageBuilder:
             id=str(found["Id"]),
             function=spec.key,
             folder=None,
-            entrypoint=command_of(spec, found, dockerfile=None),
+            entrypoint=command_of(spec, lambda: found, dockerfile=None),
             reused=not pulled,
         )
 

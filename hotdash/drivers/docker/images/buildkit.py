@@ -62,7 +62,6 @@ def build(
     *,
     what: str,
     why: str,
-    label: str,
     environ: Mapping[str, str],
     run: RunFolder,
     guardian: Guardian,
@@ -75,7 +74,6 @@ def build(
         context: The tar.
         what: What is built, for messages.
         why: What in the Dockerfile needs BuildKit.
-        label: `NAME=VALUE`.
         environ: The command's environment, with DOCKER_HOST for the engine.
         run: Where its files are meanwhile.
         guardian: Kills it if hotdash dies.
@@ -101,7 +99,7 @@ def build(
                 check()
                 tar.write(piece)
             tar.seek(0)
-            args = [client, "build", "--progress", "plain", "--iidfile", str(id_file), "--label", label, "-"]
+            args = [client, "build", "--progress", "plain", "--iidfile", str(id_file), "-"]
             command = _Run(what, output=output)
             environ = {**environ, "DOCKER_BUILDKIT": "1"}
             ended = command.command(args, environ=environ, tar=tar.fileno(), guardian=guardian, check=check)

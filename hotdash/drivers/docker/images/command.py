@@ -13,15 +13,19 @@ from hotdash.functions.dockerfile import parse_dockerfile
 from hotdash.functions.entrypoint import source_command
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from hotdash.functions.spec import FunctionSpec
 
 
-def command_of(spec: FunctionSpec, image: dict[str, Any], *, dockerfile: str | None) -> tuple[str, ...]:
+def command_of(
+    spec: FunctionSpec, inspect: Callable[[], Mapping[str, Any]], *, dockerfile: str | None
+) -> tuple[str, ...]:
     """Finds the words of the command; empty where the image itself knows.
 
     Args:
         spec: The function.
-        image: What the engine says of its image.
+        inspect: Tells what the engine says of its image; called only if that decides.
         dockerfile: The text of the function's own Dockerfile; None where hotdash wrote one, or the image was pulled.
 
     Raises:
@@ -29,19 +33,26 @@ def command_of(spec: FunctionSpec, image: dict[str, Any], *, dockerfile: str | N
     """
     if spec.entrypoint is not None:
         return spec.entrypoint + (spec.cmd or ())
-    config = image.get("Config") or {}
-    entrypoint, cmd = tuple(config.get("Entrypoint") or ()), tuple(config.get("Cmd") or ())
-    if entrypoint and (dockerfile is not None or spec.image is not None):
-        return () if spec.cmd is None else entrypoint + spec.cmd
-    if spec.cmd is None and dockerfile is not None:
-        told = parse_dockerfile(dockerfile)
-        if told.cmd or told.shell_cmd:
-            return ()
-    # A CMD that comes with the base (python's is `python3`) is less than a source file, which is there to be run.
-    if spec.image is None and (words := source_command(spec, spec.folder)):
-        return words
-    if spec.cmd:
-        return spec.cmd
-    if cmd:
+    if dockerfile is None and spec.image is None:
+        return source_command(spec, spec.folder) or spec.cmd or _nothing(spec)
+    if spec.cmd is None and dockerfile is not None and _says_all(dockerfile):
         return ()
+    config = inspect().get("Config") or {}
+    entrypoint = tuple(map(str, config.get("Entrypoint") or ()))
+    if entrypoint:
+        return () if spec.cmd is None else entrypoint + spec.cmd
+    # A CMD that comes with the base (python's is `python3`) is less than a source file, which is there to be run.
+    words = source_command(spec, spec.folder) if spec.image is None else ()
+    if not words and not spec.cmd and not config.get("Cmd"):
+        return _nothing(spec)
+    return words or spec.cmd or ()
+
+
+def _says_all(dockerfile: str) -> bool:
+    """Whether a Dockerfile says itself what runs, in any form."""
+    told = parse_dockerfile(dockerfile)
+    return bool(told.entrypoint or told.shell_entrypoint or told.cmd or told.shell_cmd)
+
+
+def _nothing(spec: FunctionSpec) -> tuple[str, ...]:
     raise BuildError(f"{spec.key} does not say what to run: set entrypoint in its function file, or in its Dockerfile")

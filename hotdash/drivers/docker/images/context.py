@@ -16,7 +16,7 @@ from hotdash.functions.ignore import DOCKERIGNORE
 from hotdash.functions.sources import SourceDigest, SourceEntry, SourceKind, open_folder, read_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
 _TIME = 946_684_800  # the year 2000 begins: one time for all, and one that every archive format can hold
@@ -27,7 +27,7 @@ _HIDDEN = b"\nDockerfile\n.dockerignore\n"
 
 def context_of(
     folder: Path, entries: Sequence[SourceEntry], *, written: str | None, extra: bytes, content: str
-) -> Iterator[bytes]:
+) -> Generator[bytes]:
     """The tar, in pieces.
 
     Args:

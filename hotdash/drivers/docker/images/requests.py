@@ -5,7 +5,6 @@ All raise OSError, `EngineRefusal` or `NotAnEngine` where the engine does not do
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -44,11 +43,6 @@ class Requests:
         """The engine's own id."""
         return str((self._ask("/info") or {}).get("ID") or "")
 
-    def images(self, label: str) -> list[dict[str, Any]]:
-        """The images that have a label, as the engine lists them: `Id`, `RepoTags`, `Labels`, `Created`."""
-        filters = json.dumps({"label": [label]})
-        return [image for image in self._ask(target("/images/json", filters=filters)) or () if isinstance(image, dict)]
-
     def inspect(self, image: str) -> dict[str, Any] | None:
         """What the engine knows of an image, by its id or name; None if it has none."""
         try:
@@ -70,16 +64,11 @@ class Requests:
 
     @contextmanager
     def build(
-        self,
-        context: Iterator[bytes],
-        *,
-        labels: Mapping[str, str],
-        headers: Mapping[str, str],
-        check: Callable[[], None],
+        self, context: Iterator[bytes], *, headers: Mapping[str, str], check: Callable[[], None]
     ) -> Iterator[Iterator[dict[str, Any]]]:
         """Sends a build's context, and hands out what is said of the build."""
         # forcerm: the container of a step that failed would be left.
-        query = target("/build", rm=True, forcerm=True, labels=json.dumps(labels), version="1")
+        query = target("/build", rm=True, forcerm=True, version="1")
         headers = {"Content-Type": "application/x-tar", **headers}
         with self._post(query, headers=headers, body=context, check=check) as said:
             yield said

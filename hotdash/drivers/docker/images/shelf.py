@@ -1,17 +1,19 @@
 """`Shelf`: which images on the engine hotdash has built, who uses them, and which may go. Any thread.
 
-On the engine an image carries a label, which says of which function it is and of which content, and a tag that ends in
-the content's hash. An image with the label alone is somebody's own, built on ours, and none of our business.
-In the user's cache folder are lock files, by which the hotdashes of this user agree:
+On the engine an image has a tag, which ends in the hash of its content. (A label would say more, and cost each build
+a step: a third of its time, where only a source has changed.) In the user's cache folder are the records of what was
+built, which are lock files too: by them the hotdashes of this user agree.
 
     CACHE/docker/ENGINE/                one folder an engine
         building.lock                   held (shared) by each build; who removes an image looks whether it is free
-        KEY-HASH/                       a function: its key, and the hash that its label begins with
+        KEY-HASH/                       a function: its key, and a hash of its folder, the user, the machine
             .lock                       held by whoever looks up or tags images of the function; for moments
-            IMAGE.lock                  held (shared) by each hotdash that uses the image, (exclusively) by who removes
-                                        it; its time: last use
+            CONTENT.lock                holds the image's id; held (shared) by each hotdash that uses the image,
+                                        (exclusively) by who removes it; its time: last use
 
-Other users and machines have labels of their own, so that nobody's images are removed but one's own.
+What has no record was not built here, and is none of our business; what is removed is the tag that has our hash, and
+the engine removes the image with its last tag. That hash tells the user, the machine and the cache folder too, so that
+nobody's tags are removed but one's own.
 """
 
 from __future__ import annotations
@@ -25,23 +27,22 @@ import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
 from hotdash.drivers.docker.wire import EngineRefusal
-from hotdash.drivers.locks import lock_if_free, lock_path, locked, open_lock, take_lock
+from hotdash.drivers.locks import LOCK_SUFFIX, lock_if_free, lock_path, locked, open_lock, take_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from hotdash.drivers.base import Image
     from hotdash.drivers.docker.images.requests import Requests
     from hotdash.functions.spec import FunctionSpec
 
 IMAGES_KEPT = 3  # of each function: what rollback can reach (the design's section 7)
-# One, since each costs a build a step. Not `hotdash.owner` or the like: containers inherit the labels of their image.
-LABEL = "hotdash.image"
 _DIGITS = 12  # of a hash in a tag, as in Docker's own short ids
-_CONFLICT = 409  # a container uses it, or another tag needs it
+_ID_BYTES = 200  # a record holds less
+_CONFLICT = 409  # a container uses it
 _NOT_FOUND = 404
 
 
@@ -50,31 +51,33 @@ class Slot:
     """Where one function's images belong.
 
     Args:
-        folder: Of its lock files.
-        of: The first part of its label: who builds it, and which function of whose folder it is.
+        function: Its key.
+        folder: Of its records.
+        of: What all its images' hashes are made with: which function of whose folder it is, and who builds it.
         repository: The name of its images, `hotdash/greet`.
         version: The first part of their tags, `0.0.1`.
     """
 
+    function: str
     folder: Path
     of: str
     repository: str
     version: str
 
-    def label(self, content: str) -> tuple[str, str]:
-        """The label of its image with this content, name and value."""
-        return LABEL, f"{self.of}.{content}"
-
     def tag(self, content: str) -> str:
         """The tag of its image with this content."""
         return f"{self.version}-{content[:_DIGITS]}"
+
+    def record(self, content: str) -> Path:
+        """The record of its image with this content, without the ending."""
+        return self.folder / content[: 2 * _DIGITS]
 
 
 class Shelf:
     """The images of one engine that are this user's.
 
-    `find` and `publish` hand out a use of an image, `release` gives one back. The lock guards `_held`: of each image in
-    use by this hotdash, the descriptor that keeps it from being removed, and how many uses it has; and `_root`.
+    `find` and `publish` hand out a use of an image, `release` gives one back. The lock guards `_held`, a descriptor
+    for each use, which keeps the image from being removed, by function and image; and `_root`.
 
     Args:
         requests: Asks the engine.
@@ -87,7 +90,7 @@ class Shelf:
         self._cache_dir = cache_dir
         self._kept = kept
         self._lock = threading.Lock()
-        self._held: dict[str, tuple[int, int]] = {}
+        self._held: dict[tuple[str, str], list[int]] = {}
         self._root: Path | None = None
 
     def slot(self, spec: FunctionSpec) -> Slot:
@@ -98,13 +101,12 @@ class Shelf:
         """
         root = self._engine_folder()
         parts = (_machine(), str(os.getuid()), os.fspath(root), os.fspath(spec.folder.absolute()), spec.key)
-        of = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+        of = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
         key = re.sub(r"[^A-Za-z0-9._-]", "_", spec.key)[:40]
         folder = root / f"{key}-{of[:_DIGITS]}"
         folder.mkdir(mode=0o700, exist_ok=True)
-        return Slot(
-            folder=folder, of=of, repository=f"hotdash/{_repository(spec.key)}", version=_tag(spec.version) or "0"
-        )
+        repository, version = f"hotdash/{_repository(spec.key)}", _tag(spec.version) or "0"
+        return Slot(function=spec.key, folder=folder, of=of, repository=repository, version=version)
 
     @contextmanager
     def building(self) -> Iterator[None]:
@@ -119,9 +121,7 @@ class Shelf:
     def find(self, slot: Slot, content: str) -> str | None:
         """The id of an image that was built before, from now on in use; None if there is none."""
         with locked(slot.folder):
-            image_id = self._find(slot, content)
-            # One that is just being removed is as good as gone.
-            return image_id if image_id is not None and self._use(slot, image_id, wait=False) else None
+            return self._find(slot, content)
 
     def publish(self, slot: Slot, content: str, image_id: str) -> tuple[str, bool]:
         """Tags an image that was built just now.
@@ -131,10 +131,14 @@ class Shelf:
         """
         with locked(slot.folder):
             first = self._find(slot, content)
-            if first is not None and self._use(slot, first, wait=False):
+            if first is not None:
                 return first, True
             self._requests.tag(image_id, repository=slot.repository, tag=slot.tag(content))
-            self._use(slot, image_id, wait=True)
+            lock_fd = take_lock(slot.record(content), shared=True, wait=True)
+            assert lock_fd is not None  # noqa: S101  it has waited
+            os.ftruncate(lock_fd, 0)
+            os.pwrite(lock_fd, image_id.encode(), 0)
+            self._hold(slot, image_id, lock_fd)
         return image_id, False
 
     def discard(self, image_id: str, *, check: Callable[[], None]) -> None:
@@ -144,32 +148,37 @@ class Shelf:
     def prune(self, slot: Slot, *, check: Callable[[], None]) -> None:
         """Removes all but the last used images of a function; those in use stay, whoever uses them.
 
-        It holds each image's own lock meanwhile, and not the slot's, for which a build would have to wait.
+        It holds each image's own record meanwhile, and not the slot's lock, for which a build would have to wait.
         """
-        for image, place, lock_fd in self._spare(slot):
+        for record in self._oldest(slot):
+            lock_fd = take_lock(record, shared=False, wait=False)
+            if lock_fd is None:
+                continue
             try:
                 with lock_if_free(self._engine_folder() / "building") as nobody_builds:
                     pass
-                if nobody_builds and all(self._remove(tag, check) for tag in _our_tags(image, slot)):
-                    lock_path(place).unlink(missing_ok=True)
+                if nobody_builds and self._remove_ours(slot, _read_id(lock_fd), record, check):
+                    lock_path(record).unlink(missing_ok=True)
             finally:
                 os.close(lock_fd)
 
-    def release(self, image_id: str) -> None:
-        """Ends one use of an image; with the last, its lock is given up. Nothing if it had none."""
+    def release(self, image: Image) -> None:
+        """Ends one use of an image; with the last, nothing keeps it any more. Nothing if it had none."""
         with self._lock:
-            lock_fd, uses = self._held.pop(image_id, (-1, 0))
-            if uses > 1:
-                self._held[image_id] = lock_fd, uses - 1
-        if uses == 1:
+            held = self._held.get((image.function, image.id), [])
+            lock_fd = held.pop() if held else -1
+            if not held:
+                self._held.pop((image.function, image.id), None)
+        if lock_fd >= 0:
             os.close(lock_fd)
 
     def close(self) -> None:
         """Ends this hotdash's use of all images."""
         with self._lock:
             held, self._held = self._held, {}
-        for lock_fd, _ in held.values():
-            os.close(lock_fd)
+        for descriptors in held.values():
+            for lock_fd in descriptors:
+                os.close(lock_fd)
 
     def _engine_folder(self) -> Path:
         with self._lock:
@@ -185,39 +194,53 @@ class Shelf:
         return root
 
     def _find(self, slot: Slot, content: str) -> str | None:
-        for image in self._requests.images(LABEL):
-            tags = _our_tags(image, slot)
-            if tags and image["Labels"][LABEL].endswith(f".{content}"):
-                wanted = f"{slot.repository}:{slot.tag(content)}"
-                if wanted not in tags:  # the function has another version now, and the same content
-                    self._requests.tag(str(image["Id"]), repository=slot.repository, tag=slot.tag(content))
-                return str(image["Id"])
-        return None
-
-    def _use(self, slot: Slot, image_id: str, *, wait: bool) -> bool:
-        """Takes a share in the image's lock, and counts the use; False if somebody is removing it."""
-        lock_fd = take_lock(_place(slot, image_id), shared=True, wait=wait)
+        """See `find`. Under the slot's lock."""
+        record = slot.record(content)
+        if not lock_path(record).exists():
+            return None
+        lock_fd = take_lock(record, shared=True, wait=False)
         if lock_fd is None:
-            return False
-        os.utime(lock_fd)
-        with self._lock:
-            # The one held before may be of a file that is gone: somebody emptied the cache by hand.
-            before_fd, uses = self._held.get(image_id, (-1, 0))
-            self._held[image_id] = lock_fd, uses + 1
-        if uses:
-            os.close(before_fd)
-        return True
+            return None  # it is just being removed, and so as good as gone
+        image_id = ""
+        try:
+            image_id = self._still_there(slot, content, _read_id(lock_fd))
+            if not image_id:
+                return None
+            os.utime(lock_fd)
+            self._hold(slot, image_id, lock_fd)
+            return image_id
+        finally:
+            if not image_id:
+                os.close(lock_fd)
 
-    def _spare(self, slot: Slot) -> Iterator[tuple[dict[str, Any], Path, int]]:
-        """The images that may go, the place of each one's lock, and that lock, held by a descriptor."""
-        with locked(slot.folder):
-            found = [image for image in self._requests.images(LABEL) if _our_tags(image, slot)]
-            found.sort(key=lambda image: _last_used_s(slot, image), reverse=True)
-        for image in found[self._kept :]:
-            place = _place(slot, str(image["Id"]))
-            lock_fd = take_lock(place, shared=False, wait=False)
-            if lock_fd is not None:
-                yield image, place, lock_fd
+    def _still_there(self, slot: Slot, content: str, image_id: str) -> str:
+        """The id, if the engine still has such an image; it gets our tag again if somebody took that from it."""
+        found = self._requests.inspect(image_id) if image_id else None
+        if found is None:
+            return ""
+        if f"{slot.repository}:{slot.tag(content)}" not in (found.get("RepoTags") or ()):
+            self._requests.tag(image_id, repository=slot.repository, tag=slot.tag(content))
+        return image_id
+
+    def _hold(self, slot: Slot, image_id: str, lock_fd: int) -> None:
+        with self._lock:
+            self._held.setdefault((slot.function, image_id), []).append(lock_fd)
+
+    def _oldest(self, slot: Slot) -> list[Path]:
+        """The records beyond those that are kept."""
+        records: list[tuple[float, Path]] = []
+        for file in slot.folder.glob(f"?*{LOCK_SUFFIX}"):
+            with suppress(FileNotFoundError):
+                records.append((file.stat().st_mtime, file.with_name(file.name.removesuffix(LOCK_SUFFIX))))
+        return [record for _, record in sorted(records, reverse=True)[self._kept :]]
+
+    def _remove_ours(self, slot: Slot, image_id: str, record: Path, check: Callable[[], None]) -> bool:
+        """Takes our tags from an image, whatever versions they name; whether none is left."""
+        found = self._requests.inspect(image_id) if image_id else None
+        tags = [str(tag) for tag in (found or {}).get("RepoTags") or ()]
+        ending = f"-{record.name[:_DIGITS]}"
+        ours = [tag for tag in tags if tag.startswith(f"{slot.repository}:") and tag.endswith(ending)]
+        return all(self._remove(tag, check) for tag in ours)
 
     def _remove(self, image: str, check: Callable[[], None]) -> bool:
         """Removes a tag, and with its last tag the image; or an untagged image. Whether it is gone."""
@@ -230,25 +253,8 @@ class Shelf:
         return True
 
 
-def _our_tags(image: dict[str, Any], slot: Slot) -> list[str]:
-    """The tags by which an image is ours: the function's name, and the hash that its label says."""
-    labels = image.get("Labels")
-    of, _, content = str(labels.get(LABEL) or "").partition(".") if isinstance(labels, dict) else ("", "", "")
-    if of != slot.of:
-        return []
-    tags = [str(tag) for tag in image.get("RepoTags") or ()]
-    return [tag for tag in tags if tag.startswith(f"{slot.repository}:") and tag.endswith(f"-{content[:_DIGITS]}")]
-
-
-def _place(slot: Slot, image_id: str) -> Path:
-    return slot.folder / image_id.removeprefix("sha256:")[:_DIGITS]
-
-
-def _last_used_s(slot: Slot, image: dict[str, Any]) -> float:
-    try:
-        return lock_path(_place(slot, str(image["Id"]))).stat().st_mtime
-    except OSError:
-        return float(image.get("Created") or 0)
+def _read_id(lock_fd: int) -> str:
+    return os.pread(lock_fd, _ID_BYTES, 0).decode("ascii", "replace")
 
 
 def _machine() -> str:
@@ -260,7 +266,7 @@ def _machine() -> str:
 
 def _repository(key: str) -> str:
     """A key as a name that Docker takes: small letters and digits, one separator between them."""
-    return quote(re.sub(r"[^a-z0-9]+", "-", key.lower()).strip("-")[:100] or "function")
+    return re.sub(r"[^a-z0-9]+", "-", key.lower())[:100].strip("-") or "function"
 
 
 def _tag(version: str) -> str:
