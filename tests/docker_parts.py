@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from docker_tools import find_docker_host
+from real_tools import nothing_left
+
 from hotdash.drivers.base import Image
+from hotdash.drivers.docker.driver import DockerDriver
+from hotdash.drivers.docker.endpoint import find_engine
+from hotdash.drivers.docker.images import ImageBuilder
+from hotdash.drivers.docker.owner import OWNER
+from hotdash.runtime.runtime import Runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     import docker
 
@@ -47,3 +57,20 @@ class GivenImages:
 
     def close(self) -> None:
         pass
+
+
+@contextmanager
+def docker_runtime(tmp_path: Path, *, memory_mb: int = 1_000_000) -> Iterator[Runtime]:
+    """A runtime on the tests' engine. Once it is left, so are its threads, descriptors and containers."""
+    engine = find_engine(environ={"DOCKER_HOST": find_docker_host()})
+    client = engine.connect()
+    images = ImageBuilder(engine=engine, cache_dir=tmp_path / "cache")
+    with nothing_left():
+        driver = DockerDriver(engine=LeanEngine(engine), images=images, owners=tmp_path / "owners")
+        with Runtime(driver=driver, memory_mb=memory_mb) as runtime:
+            yield runtime
+        assert runtime.snapshot().memory_used_mb == 0, "the books of memory do not balance"
+    left = client.containers(all=True, filters={"label": f"{OWNER}={driver.owner.token}"})
+    assert [container["Names"] for container in left] == [], "containers are left"
+    assert list((tmp_path / "owners").iterdir()) == [], "a lock file is left"
+    client.close()

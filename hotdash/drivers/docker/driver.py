@@ -74,6 +74,10 @@ class DockerDriver:
         images: What builds their images.
         owners: The folder of the owners' lock files.
 
+    Attributes:
+        owner: What its containers are labelled with.
+        orphans_removed: How many containers of dead owners were found at the start, and removed.
+
     Raises:
         NoDriver: The engine does not answer, or the lock file cannot be made; nothing was closed.
     """
@@ -88,7 +92,7 @@ class DockerDriver:
         self._running: set[DockerContainer] = set()
         self._closed = False
         try:
-            self._owner = Owner(owners)
+            self.owner = Owner(owners)
         except OSError as error:
             raise NoDriver(f"the folder {owners} cannot be written ({error.strerror}): set XDG_CACHE_HOME") from error
         self._client = engine.connect(timeout_s=REQUEST_S, pool_size=_POOL)
@@ -96,7 +100,7 @@ class DockerDriver:
             self.orphans_removed = remove_orphans(self._client)
         except EngineErrors as error:
             self._client.close()
-            self._owner.close(leaves_some=False)
+            self.owner.close(leaves_some=False)
             raise NoDriver(f"{why_refused(error)}; or run with --driver process") from error
         self._chores = Chores()
         self._stats = StatsWatch(connect=lambda: engine.connect(timeout_s=_STATS_S, pool_size=1))
@@ -148,10 +152,10 @@ class DockerDriver:
             container.close()
         self._stats.close()
         self._chores.close()
-        is_clean = remove_own(self._client, self._owner.token)
+        is_clean = remove_own(self._client, self.owner.token)
         if not is_clean:
             report(RuntimeWarning("the engine did not answer: containers may be left, which the next start removes"))
-        self._owner.close(leaves_some=not is_clean)
+        self.owner.close(leaves_some=not is_clean)
         self._client.close()
         self._images.close()
         self._engine.close()
@@ -167,12 +171,12 @@ class DockerDriver:
             stdin_open=True,  # with it, and not detached, the end of what is sent is the end of its stdin
             host_config=host_config(self._client, spec),
             labels={
-                **self._owner.labels,
+                **self.owner.labels,
                 FUNCTION: spec.function,
                 REVISION: str(spec.revision),
                 CONTAINER: spec.id,
             },
-            name=f"hotdash-{spec.function}-{spec.id}-{self._owner.token[:6]}",
+            name=f"hotdash-{spec.function}-{spec.id}-{self.owner.token[:6]}",
         )
         return Handle(client=self._client, container_id=created["Id"], limit_bytes=spec.memory_mb * 2**20)
 
