@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from docker_tools import find_docker_host
-from real_tools import nothing_left
+from real_tools import PATIENCE_S, nothing_left
 
-from hotdash.drivers.base import Image
+from hotdash.drivers.base import ContainerSpec, Image
 from hotdash.drivers.docker.driver import DockerDriver
 from hotdash.drivers.docker.endpoint import find_engine
 from hotdash.drivers.docker.images import ImageBuilder
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     import docker
 
+    from hotdash.drivers.base import Exit
+    from hotdash.drivers.docker.container import DockerContainer
     from hotdash.drivers.docker.endpoint import Engine
     from hotdash.functions.spec import FunctionSpec
 
@@ -57,6 +59,68 @@ class GivenImages:
 
     def close(self) -> None:
         pass
+
+
+class Ended(NamedTuple):
+    """A container that ran to its end."""
+
+    exit: Exit
+    stdout: str
+    stderr: str
+
+
+class DockerYard:
+    """A docker driver on the tests' engine, and containers of it that run whatever a test says.
+
+    Attributes:
+        client: For looks from outside.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._engine = find_engine(environ={"DOCKER_HOST": find_docker_host()})
+        self.owners = folder / "owners"
+        self.client = self._engine.connect()
+        self.driver = self.another_driver()
+        self._count = 0
+
+    def another_driver(self) -> DockerDriver:
+        """As another hotdash of the same user has it."""
+        return DockerDriver(engine=LeanEngine(self._engine), images=GivenImages(), owners=self.owners)
+
+    def start(self, *args: str, image: str = PYTHON, **keys: Any) -> DockerContainer:
+        self._count += 1
+        built = Image(id=image, function="f", folder=None, entrypoint=args)
+        given = {"environment": {}, "memory_mb": 64, "app": "app", "revision": 1} | keys
+        return self.driver.start(ContainerSpec(id=f"c-{self._count:06x}", function="f", image=built, **given))
+
+    def run(self, *args: str, **keys: Any) -> Ended:
+        """Runs a program to its end, with nothing on stdin."""
+        container = self.start(*args, **keys)
+        container.close_stdin()
+        end = container.wait(PATIENCE_S)
+        assert end is not None, "it does not end"
+        stdout = b"".join(iter(lambda: container.read(0), b""))
+        stderr = b""
+        while container.wait_stderr():
+            stderr += container.take_stderr()
+        container.close()
+        return Ended(end, stdout.decode(), stderr.decode())
+
+    def shell(self, script: str, **keys: Any) -> Ended:
+        """As `run`, for a line of shell."""
+        return self.run("sh", "-c", script, **({"image": BUSYBOX} | keys))
+
+    def python(self, code: str, **keys: Any) -> Ended:
+        """As `run`, for Python."""
+        return self.run("python3", "-I", "-S", "-c", code, **keys)
+
+    def inspect(self, container: DockerContainer) -> dict[str, Any]:
+        found: dict[str, Any] = self.client.inspect_container(container.engine_id)
+        return found
+
+    def close(self) -> None:
+        self.driver.close()
+        self.client.close()
 
 
 @contextmanager

@@ -12,13 +12,10 @@ from typing import TYPE_CHECKING
 
 import contract_behaviours
 from contract_behaviours import Behaviour
-from docker_parts import PYTHON, GivenImages, LeanEngine
-from docker_tools import find_docker_host
+from docker_parts import DockerYard
 
 from hotdash.clock import SystemClock
 from hotdash.drivers.base import Container, ContainerSpec, Driver, Image
-from hotdash.drivers.docker.driver import DockerDriver
-from hotdash.drivers.docker.endpoint import find_engine
 from hotdash.drivers.process import ProcessDriver
 from hotdash.drivers.stub import StubContainer, StubDriver
 
@@ -123,24 +120,18 @@ class DockerHarness(DriverHarness):
     sees_streams_closed = False
 
     def __init__(self, folder: Path) -> None:
-        engine = LeanEngine(find_engine(environ={"DOCKER_HOST": find_docker_host()}))
-        self.driver = DockerDriver(engine=engine, images=GivenImages(), owners=folder / "owners")
-        self._count = 0
+        self._yard = DockerYard(folder)
+        self.driver = self._yard.driver
 
     def start(self, behaviour: Behaviour) -> Container:
         program = Path(contract_behaviours.__file__).read_text(encoding="utf-8")
-        return self.run("python3", "-I", "-S", "-c", program, behaviour.value)
+        return self._yard.start("python3", "-I", "-S", "-c", program, behaviour.value)
 
     def start_impossible(self) -> Container:
-        return self.run("sh", image="hotdash-tests/there-is-no-such-image:1")
+        return self._yard.start("sh", image="hotdash-tests/there-is-no-such-image:1")
 
-    def run(self, *args: str, image: str = PYTHON) -> Container:
-        self._count += 1
-        built = Image(id=image, function="f", folder=None, entrypoint=args)
-        spec = ContainerSpec(
-            id=f"c-{self._count:06x}", function="f", app="app", revision=1, image=built, environment={}, memory_mb=64
-        )
-        return self.driver.start(spec)
+    def close(self) -> None:
+        self._yard.close()
 
 
 def _nothing(container: StubContainer) -> None:
