@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pytest
 from docker_tools import find_docker_host
 from real_tools import PATIENCE_S, nothing_left
 
@@ -121,6 +122,14 @@ class DockerYard:
     def close(self) -> None:
         self.driver.close()
         self.client.close()
+
+
+@pytest.fixture
+def yard(tmp_path: Path) -> Iterator[DockerYard]:
+    """See there; closed at the end."""
+    yard = DockerYard(tmp_path)
+    yield yard
+    yard.close()
 
 
 @contextmanager

@@ -8,14 +8,15 @@ import uuid
 from typing import TYPE_CHECKING
 
 import pytest
-from docker_parts import BUSYBOX, PYTHON, DockerYard
+from docker_parts import BUSYBOX, PYTHON
 
 from hotdash.drivers.docker.hardening import PIDS, TMP_BYTES
 from hotdash.errors import StartError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
+
+    from docker_parts import DockerYard
 
 MEMORY_MB = 64
 FORK = """
@@ -30,13 +31,6 @@ except OSError as error:
     print(count, error.strerror)
 """
 CONNECT = "import socket; socket.create_connection(('127.0.0.1', {port}), timeout=5); print('reached')"
-
-
-@pytest.fixture
-def yard(tmp_path: Path) -> Iterator[DockerYard]:
-    yard = DockerYard(tmp_path)
-    yield yard
-    yard.close()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from hotdash.drivers.base import Exit
 from hotdash.drivers.docker.faults import EngineErrors
 from hotdash.drivers.docker.processes import is_of_container, program_of
 from hotdash.drivers.syscalls import reads_stdin
-from hotdash.errors import ContainerGone, report
+from hotdash.errors import ContainerGone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,8 @@ END_S = 10.0  # how long the engine may take to kill a container, before that on
 _TOLD_S = 1.0  # how long, after the end of the stream, the engine may take to tell of the end
 _LOOK_S = 0.1  # how often the engine is asked about one whose stream is full
 _KILL = "SIGKILL"
+GIVEN_UP = "its engine does not tell of its end"
+_LOST = Exit(lost=f"was given up ({GIVEN_UP})")
 
 
 class DockerContainer:
@@ -47,7 +49,7 @@ class DockerContainer:
         channel: Channel,
         chores: Chores,
         stats: Callable[[str], Stats | None],
-        on_close: Callable[[DockerContainer], None],
+        on_close: Callable[[DockerContainer, str], None],
     ) -> None:
         self._id = container_id
         self._handle = handle
@@ -140,18 +142,16 @@ class DockerContainer:
     def close(self) -> None:
         """Call it once the stderr thread has been joined; it never fails, whatever the engine does.
 
-        What the engine could not be made to remove is left to the next start of hotdash, and reported.
+        What the engine cannot be made to remove now is left to the driver, which tries again.
         """
         if self._is_closed:
             return
         self._is_closed = True
         if self._exit is None:
             self._end()
-        fault = self._handle.remove()
+        fault = GIVEN_UP if self._exit is _LOST else self._handle.remove()
         self._channel.close()
-        self._on_close(self)
-        if fault:
-            report(RuntimeWarning(f"container {self._id} could not be removed ({self._handle.id[:12]}): {fault}"))
+        self._on_close(self, fault)
 
     # Any thread's ----------------------------------------------------------------------------------------------
 
@@ -185,7 +185,7 @@ class DockerContainer:
             return
         with self._exit_lock:
             if self._exit is None:
-                self._exit = Exit(lost="was given up: its engine does not tell of its end")
+                self._exit = _LOST
 
     def _look_if_full(self, deadline_s: float | None) -> None:
         """Its buffers are full, and nobody takes from them: asks whether it has ended, so that the wait ends, too."""

@@ -18,7 +18,7 @@ from hotdash.drivers.docker.faults import EngineErrors, why_refused
 from hotdash.drivers.docker.handle import Handle
 from hotdash.drivers.docker.hardening import environment_of, host_config, user_of
 from hotdash.drivers.docker.owner import CONTAINER, FUNCTION, REVISION, Owner
-from hotdash.drivers.docker.removal import remove_orphans, remove_own
+from hotdash.drivers.docker.removal import remove_all, remove_orphans, remove_own
 from hotdash.drivers.docker.stats import StatsWatch
 from hotdash.errors import BuildError, NoDriver, StartError, report
 
@@ -67,7 +67,7 @@ class Builder(Protocol):
 class DockerDriver:
     """See the module's docstring. It owns the engine and the builder: both are closed with it.
 
-    The lock guards the users of images, and the running containers.
+    The lock guards the users of images, the running containers, and those still to be removed.
 
     Args:
         engine: Where containers run.
@@ -90,6 +90,7 @@ class DockerDriver:
         self._lock = threading.Lock()
         self._users: dict[str, str] = {}
         self._running: set[DockerContainer] = set()
+        self._unremoved: set[str] = set()  # the engine's ids of those that it could not be made to remove
         self._closed = False
         try:
             self.owner = Owner(owners)
@@ -139,6 +140,9 @@ class DockerDriver:
         )
         with self._lock:
             self._running.add(container)
+            is_behind = bool(self._unremoved)
+        if is_behind:  # the engine answers again
+            self._chores.add(self._remove_left)
         return container
 
     def close(self) -> None:
@@ -204,7 +208,16 @@ class DockerDriver:
                 self._users[image_id] = known
         return known
 
-    def _forget(self, container: DockerContainer) -> None:
+    def _forget(self, container: DockerContainer, fault: str) -> None:
         self._stats.forget(container.engine_id)
         with self._lock:
             self._running.discard(container)
+            if fault:
+                self._unremoved.add(container.engine_id)
+
+    def _remove_left(self) -> None:
+        with self._lock:
+            left = list(self._unremoved)
+        gone = [engine_id for engine_id in left if remove_all(self._client, [engine_id])]
+        with self._lock:
+            self._unremoved.difference_update(gone)

@@ -40,6 +40,11 @@ def why_refused(error: BaseException) -> str:
     return f"the Docker engine cannot be used: {error}"
 
 
+def cause_of(error: BaseException) -> str:
+    """As `why_refused`, without the remedy: for the middle of a sentence."""
+    return why_refused(error).partition(": ")[0]
+
+
 def _remedied(said: str) -> str:
     if "no space left on device" in said:
         return f"the engine's disk is full: make room (docker system prune); it said: {said}"

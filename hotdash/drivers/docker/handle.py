@@ -11,7 +11,7 @@ import requests
 
 from hotdash.drivers.base import Exit
 from hotdash.drivers.docker.exits import exit_of, exit_of_code
-from hotdash.drivers.docker.faults import EngineErrors, is_gone, is_refused_by_state, why_refused
+from hotdash.drivers.docker.faults import EngineErrors, cause_of, is_gone, is_refused_by_state, why_refused
 
 if TYPE_CHECKING:
     import docker
@@ -72,7 +72,7 @@ class Handle:
                 return REMOVED
             if isinstance(error, requests.Timeout) or "Read timed out" in str(error):  # urllib3's, in a ConnectionError
                 return None
-            return Exit(lost=f"was lost: {why_refused(error)}")
+            return Exit(lost=f"was lost ({cause_of(error)})")
         return exit_of(state, limit_bytes=self.limit_bytes, was_killed=was_killed) if state else exit_of_code(code)
 
     def remove(self) -> str:

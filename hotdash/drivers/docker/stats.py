@@ -122,10 +122,14 @@ def stats_of(told: Mapping[str, Any]) -> Stats | None:
         return None
     details = memory.get("stats") or {}
     cache = details.get("total_inactive_file", details.get("inactive_file", 0))
-    networks = (told.get("networks") or {}).values()
+    networks = told.get("networks")
     return Stats(
         memory_bytes=max(memory["usage"] - cache, 0),
         cpu_s=((told.get("cpu_stats") or {}).get("cpu_usage") or {}).get("total_usage", 0) / 1e9,
         pids=(told.get("pids_stats") or {}).get("current", 0),
-        network_bytes=sum(network.get("rx_bytes", 0) + network.get("tx_bytes", 0) for network in networks),
+        network_bytes=None if networks is None else sum(map(_bytes_of, networks.values())),
     )
+
+
+def _bytes_of(network: Mapping[str, Any]) -> int:
+    return int(network.get("rx_bytes", 0) + network.get("tx_bytes", 0))
