@@ -32,18 +32,13 @@ BUSYBOX = "busybox:stable"
 
 
 class LeanEngine:
-    """An engine whose clients keep one connection, so that a test can count descriptors.
-
-    docker-py keeps one for each of the last 25 addresses, so for each container (its `num_pools` does nothing here).
-    """
+    """An engine whose clients keep one connection, so that a test can count descriptors."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def connect(self, *, timeout_s: float = 60.0, pool_size: int = 10) -> docker.APIClient:
-        client = self._engine.connect(timeout_s=timeout_s, pool_size=pool_size)
-        client._custom_adapter.pools._maxsize = 1
-        return client
+        return self._engine.connect(timeout_s=timeout_s, pool_size=1)
 
     def close(self) -> None:
         self._engine.close()
@@ -133,11 +128,17 @@ def yard(tmp_path: Path) -> Iterator[DockerYard]:
 
 
 @contextmanager
-def docker_runtime(tmp_path: Path, *, memory_mb: int = 1_000_000) -> Iterator[Runtime]:
-    """A runtime on the tests' engine. Once it is left, so are its threads, descriptors and containers."""
-    engine = find_engine(environ={"DOCKER_HOST": find_docker_host()})
+def docker_runtime(
+    tmp_path: Path, *, memory_mb: int = 1_000_000, host: str = "", builds: bool = True
+) -> Iterator[Runtime]:
+    """A runtime on the tests' engine, or another. Once it is left, so are its threads, descriptors and containers.
+
+    Args:
+        builds: Whether functions are built; else each runs its `entrypoint` in its `image:` (Python's by default).
+    """
+    engine = find_engine(environ={"DOCKER_HOST": host or find_docker_host()})
     client = engine.connect()
-    images = ImageBuilder(engine=engine, cache_dir=tmp_path / "cache")
+    images = ImageBuilder(engine=engine, cache_dir=tmp_path / "cache") if builds else GivenImages()
     with nothing_left():
         driver = DockerDriver(engine=LeanEngine(engine), images=images, owners=tmp_path / "owners")
         with Runtime(driver=driver, memory_mb=memory_mb) as runtime:

@@ -20,6 +20,7 @@ from hotdash.drivers.docker.hardening import environment_of, host_config, user_o
 from hotdash.drivers.docker.owner import CONTAINER, FUNCTION, REVISION, Owner
 from hotdash.drivers.docker.removal import remove_all, remove_orphans, remove_own
 from hotdash.drivers.docker.stats import StatsWatch
+from hotdash.drivers.docker.transport import keep_alive
 from hotdash.errors import BuildError, NoDriver, StartError, report
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class DockerDriver:
             self.owner = Owner(owners)
         except OSError as error:
             raise NoDriver(f"the folder {owners} cannot be written ({error.strerror}): set XDG_CACHE_HOME") from error
-        self._client = engine.connect(timeout_s=REQUEST_S, pool_size=_POOL)
+        self._client = keep_alive(engine.connect(timeout_s=REQUEST_S, pool_size=_POOL))
         try:
             self.orphans_removed = remove_orphans(self._client)
         except EngineErrors as error:
@@ -104,7 +105,7 @@ class DockerDriver:
             self.owner.close(leaves_some=False)
             raise NoDriver(f"{why_refused(error)}; or run with --driver process") from error
         self._chores = Chores()
-        self._stats = StatsWatch(connect=lambda: engine.connect(timeout_s=_STATS_S, pool_size=1))
+        self._stats = StatsWatch(connect=lambda: keep_alive(engine.connect(timeout_s=_STATS_S, pool_size=1)))
 
     def build(self, spec: FunctionSpec, *, on_output: Callable[[str], None], is_cancelled: Callable[[], bool]) -> Image:
         """See the seam."""
