@@ -20,10 +20,12 @@ from docker_parts import docker_runtime
 from docker_tools import find_docker_host
 from real_tools import DO_AS_TOLD, PATIENCE_S, function, lives, until
 
+from hotdash import events as ev
 from hotdash.drivers.docker.endpoint import find_engine
 from hotdash.drivers.docker.owner import CONTAINER, OWNER
 from hotdash.errors import NoDriver
 from hotdash.functions.spec import Format
+from hotdash.task import Attribution
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -139,6 +141,17 @@ def test_a_cold_container_that_is_killed_from_outside_is_no_success(told, tmp_pa
     result = task.result(PATIENCE_S)
     assert (result.status, result.body) == ("error", b"half\n")
     assert "was killed by SIGKILL" in result.error
+
+
+def test_what_was_flushed_to_stderr_before_an_answer_is_that_tasks_though_given_by_time(told):
+    seen: list[ev.StderrLine] = []
+    told.runtime.subscribe(lambda event: seen.append(event) if isinstance(event, ev.StderrLine) else None)
+    results = [told.do(f"write(b'line {number}\\n', 2); answer(b'x')") for number in range(200)]
+    assert told.runtime.flush_events(PATIENCE_S)
+    right = sum(result.stderr == [f"line {number}"] for number, result in enumerate(results))
+    assert right >= 190, "without a wait it is one in three to ten that goes astray"
+    assert {event.attribution for event in seen if event.task_id} == {Attribution.BY_TIME}
+    print(f" [{right} of 200 lines in time]", end="")
 
 
 # 500 tasks while containers are killed --------------------------------------------------------------------------------
