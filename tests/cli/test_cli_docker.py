@@ -27,12 +27,13 @@ def invoke(tmp_path: Path, host: str, *args: str) -> subprocess.CompletedProcess
 
 
 @pytest.mark.parametrize(
-    ("name", "payload", "answer"),
+    "sample",
     [("greet", "Ada", "Hello, Ada!"), ("wordcount", "a b", "lines 0\nwords 2\nbytes 3\n")],
     ids=["hot", "cold"],
 )
 @pytest.mark.parametrize("driver", ["docker", "auto"])
-def test_a_sample_runs_in_a_container(tmp_path, docker_host, driver, name, payload, answer):  # noqa: F811
+def test_a_sample_runs_in_a_container(tmp_path, docker_host, driver, sample):  # noqa: F811
+    name, payload, answer = sample
     done = invoke(tmp_path, docker_host, name, "--driver", driver, "-d", payload)
     assert (done.returncode, done.stdout.strip()) == (0, answer.strip()), done.stderr
     assert done.stderr, "its own stderr"
