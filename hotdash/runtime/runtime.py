@@ -156,14 +156,14 @@ class Runtime:
         if self._is_closing:
             raise RuntimeClosed(f"{CLOSED}: no more tasks are taken")
         supervisor = self._manager.find(function).supervisor
-        request = TaskRequest(
-            id=new_task_id(),
-            function=function,
-            payload=payload,
-            headers=MappingProxyType(dict(headers)) if headers else NO_HEADERS,
-            method=method,
-            url=supervisor.spec.path if url is None else url,
-            timeout_s=timeout_s,
+        request = TaskRequest(  # not by names: in each task's path those cost as much again
+            new_task_id(),
+            function,
+            payload,
+            MappingProxyType(dict(headers)) if headers else NO_HEADERS,
+            method,
+            supervisor.spec.path if url is None else url,
+            timeout_s,
         )
         check_request(request)
         task = Task(request=request, submitted_s=self.clock.now(), canceller=supervisor.cancel, parking=self._parking)
