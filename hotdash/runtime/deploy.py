@@ -60,7 +60,9 @@ class Deploys:
             revision = Revision(number=1 if live is None else live.number + 1, image=image, spec=spec)
             if live is not None and live.identity == revision.identity:
                 self._set_limits(spec)
-                return Deployment(function=spec.key, revision=live.number, changed=False, build_s=build_s)
+                return Deployment(
+                    function=spec.key, revision=live.number, changed=False, build_s=build_s, image_id=image.id
+                )
             return self._make_live(revision, build_s=build_s)
 
     def rollback(self, number: int | None) -> Deployment:
@@ -152,6 +154,7 @@ class Deploys:
             build_s=build_s,
             start_s=start_s,
             swap_s=swap_s,
+            image_id=revision.image.id,
         )
 
     # ---- under the supervisor's lock, a step each
