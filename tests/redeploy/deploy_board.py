@@ -39,8 +39,8 @@ class Board:
         self._stack = stack
         self.deployer: Deployer
 
-    def start(self, *, watch: bool = True) -> None:
-        self.deployer = Deployer(runtime=self.runtime, folder=self.folder, watch=watch)
+    def start(self, *, watch: bool = True, polls: bool | None = None) -> None:
+        self.deployer = Deployer(runtime=self.runtime, folder=self.folder, watch=watch, polls=polls)
         self._stack.callback(self.deployer.close)
         self._stack.callback(self.runtime.close, 2.0)  # the runtime first, as the command line does
         self.deployer.start()
