@@ -197,6 +197,10 @@ class DeployBook:
         self.is_broken = self.is_broken or record.origin is Origin.BUILD
         if revision:
             record.step = DeployStep.PROBATION
+        elif record.step is DeployStep.BUILD:
+            record.build_s = event.at_s - record.began_at_s
+        else:
+            record.start_s = event.at_s - record.began_at_s - (record.build_s or 0.0)
         record.end()
 
     def unchanged(self) -> None:

@@ -101,6 +101,7 @@ def test_a_failed_deploy_has_its_step_and_cause_and_no_number(tale, told, step):
         tale.tell(kind, **fields)
     failed = tale.deploys[-1]
     assert (failed.step, failed.error, failed.revision) == (step, told[-1][1]["reason"], 0)
+    assert (failed.build_s, failed.start_s) == ((1.0, None) if step is DeployStep.BUILD else (0.1, pytest.approx(1.9)))
     assert not failed.is_running
     assert not failed.is_live
     assert tale.deploys[0].is_live
