@@ -90,8 +90,9 @@ def main() -> None:
 @click.argument("folder", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
 @_driver_option
 @_memory_option
-@click.option("--no-watch", is_flag=True, help="Deploy nothing on save; the w key turns watching on.")
-def dashboard(folder: Path, driver: str, memory_mb: int | None, *, no_watch: bool) -> None:
+@click.option("--no-watch", is_flag=True, help="Let changes wait until d or w asks for them.")
+@click.option("--poll", is_flag=True, help="Look for changes twice a second: for network and container mounts.")
+def dashboard(folder: Path, driver: str, memory_mb: int | None, *, no_watch: bool, poll: bool) -> None:
     """The dashboard on the functions in DIR."""
     if not folder.is_dir():
         _fail(
@@ -109,7 +110,7 @@ def dashboard(folder: Path, driver: str, memory_mb: int | None, *, no_watch: boo
     with _runtime(driver, memory_mb=memory_mb, close_s=_QUIT_S) as runtime:
         store = Store()
         runtime.subscribe(store)
-        deployer = Deployer(runtime=runtime, folder=folder, watch=not no_watch)
+        deployer = Deployer(runtime=runtime, folder=folder, watch=not no_watch, polls=poll or None)
         note = _NOTE_PROCESS if driver == "process" else _NOTE_AUTO
         controls = LiveControls(runtime=runtime, deployer=deployer, folder=folder, driver_note=note)
         log_file = LogFile(on_error=controls.note)

@@ -46,13 +46,21 @@ class Controls(Protocol):
         """Asks for a deploy of the function's sources as they are now; the outcome comes as events."""
         ...
 
+    def rollback(self, function: str, revision: int) -> None:
+        """Asks for an earlier revision to be live again; a deploy under way ends. The outcome comes as events."""
+        ...
+
     @property
     def watching(self) -> bool:
         """Whether saved files are deployed."""
         ...
 
     def set_watching(self, on: bool) -> None:
-        """Turns watching on or off."""
+        """Turns watching on or off; turned on, what waits is deployed."""
+        ...
+
+    def set_held(self, function: str, on: bool) -> None:
+        """Holds one function's changes back, watching or not, or lets them go."""
         ...
 
     def notices(self) -> tuple[str, ...]:

@@ -274,7 +274,9 @@ def header_parts(facts: HeaderFacts, width: int) -> list[HeaderPart]:
     hot = sum(view.hot for view in shot.functions.values())
     p95 = "-" if figures.p95_s is None else words.duration(figures.p95_s)
     trend: Span = (words.sparkline(figures.depths, _DEPTH_BARS), Tone.WARNING)
-    watching = text("● watching", Tone.SUCCESS) if facts.watching else text("○ not watching", Tone.WARNING)
+    waiting = sum(view.waiting_count for view in shot.functions.values())
+    waits = f", {words.counted(waiting, 'change')} wait{'s'[: waiting == 1]}" if waiting else ""
+    watching = text("● watching", Tone.SUCCESS) if facts.watching else text(f"○ not watching{waits}", Tone.WARNING)
     note = plain(facts.driver_note if width >= _WIDE else facts.driver_note.partition(";")[0])
     parts = [
         HeaderPart(rank=8, line=text(plain(facts.driver_name), Tone.STRONG)),

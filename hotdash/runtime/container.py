@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hotdash.protocol.base import Answer
     from hotdash.runtime.admission import MemoryBudget
     from hotdash.runtime.bus import EventBus
+    from hotdash.runtime.cores import BuildCores
     from hotdash.runtime.revision import Revision
     from hotdash.runtime.supervisor import Supervisor
     from hotdash.runtime.timekeeper import Timekeeper
@@ -46,6 +47,7 @@ class Services:
     driver: Driver
     timekeeper: Timekeeper
     budget: MemoryBudget
+    cores: BuildCores
 
 
 def new_container_id() -> str:

@@ -23,6 +23,7 @@ from hotdash.dashboard.scope import Scope
 from hotdash.dashboard.trouble import trouble_lines
 from hotdash.dashboard.welcome import welcome_lines
 from hotdash.dashboard.widgets.bars import FooterBar, HeaderBar, TabBar
+from hotdash.dashboard.widgets.deploys_pane import DeploysPane
 from hotdash.dashboard.widgets.filter_bar import FilterBar
 from hotdash.dashboard.widgets.functions_table import FunctionsTable
 from hotdash.dashboard.widgets.log_view import LogView
@@ -45,7 +46,6 @@ LOOK_S = 0.05  # how often the version is looked at
 PULL_S = 0.1  # how often a snapshot is taken at most
 FIGURES_S = 1.0
 _FIGURES_LAST_S = 32.0  # after this long without an event every rate is zero, and stays so
-_TABS = (Pane.LOGS.value, Pane.RUN.value)
 
 
 class BoardScreen(Screen[None]):
@@ -65,10 +65,17 @@ class BoardScreen(Screen[None]):
         self.notices = TextView(widget_id="notices")
         self.functions = FunctionsTable(now_s=controls.now_s, widget_id="functions")
         self.tasks = TasksTable(now_s=controls.now_s, widget_id="tasks")
-        self.tabs = TabBar(tabs=_TABS, widget_id="tabs")
         self.trouble = TextView(widget_id="trouble")
         self.logs = LogView(store=store, widget_id="logs")
         self.run_view = TextView(widget_id="run")
+        self.deploys = DeploysPane(now_s=controls.now_s, widget_id="deploys")
+        self.tab = Pane.LOGS
+        self.views: dict[Pane, Widget] = {
+            Pane.LOGS: self.logs,
+            Pane.RUN: self.run_view,
+            Pane.DEPLOYS: self.deploys,
+        }
+        self.tabs = TabBar(tabs=tuple(self.views), widget_id="tabs")
         self.welcome = TextView(widget_id="welcome")
         self.footer = FooterBar(widget_id="footer")
         self.filters = {
@@ -85,6 +92,7 @@ class BoardScreen(Screen[None]):
                 self.logs,
                 self.filters[Pane.LOGS],
                 self.run_view,
+                self.deploys,
                 id="right-box",
                 classes="pane",
             ),
@@ -110,7 +118,7 @@ class BoardScreen(Screen[None]):
     def on_mount(self) -> None:
         """Shows what is there, and starts the two timers."""
         self.trouble.can_focus = self.notices.can_focus = self.welcome.can_focus = False
-        self.run_view.display = self.trouble.display = False
+        self.run_view.display = self.deploys.display = self.trouble.display = False
         self.functions.focus()
         self._pull()
         self._renew()
@@ -143,6 +151,7 @@ class BoardScreen(Screen[None]):
         self.functions.refresh_live()
         self.tasks.refresh_live()
         self._show_run()
+        self.deploys.show(self.selected_view)
         self._show_trouble()
 
     def _renew_figures(self) -> None:
@@ -214,6 +223,7 @@ class BoardScreen(Screen[None]):
             self.logs.show_scope(self.scope)
             self.logs.pull()
         self._show_run()
+        self.deploys.show(self.selected_view)
         self._show_note()
 
     def _show_trouble(self) -> None:
@@ -251,7 +261,7 @@ class BoardScreen(Screen[None]):
                 note.append((f"▼ {self.logs.unseen:,} new", Tone.ACCENT))
             else:
                 note.append(("not following", Tone.MUTED))
-        self.tabs.show(Pane.LOGS.value if self.logs.display else Pane.RUN.value, tuple(note))
+        self.tabs.show(self.tab, tuple(note))
 
     def _show_footer(self) -> None:
         if self.has_class("-empty"):
@@ -317,8 +327,8 @@ class BoardScreen(Screen[None]):
                 return pane
         if focused is self.tasks:
             return Pane.TASKS
-        if focused in {self.logs, self.run_view}:
-            return Pane.LOGS if self.logs.display else Pane.RUN
+        if focused is not None and self.views[self.tab] in focused.ancestors_with_self:
+            return self.tab
         return Pane.FUNCTIONS
 
     def on_list_table_selected(self, message: ListTable.Selected) -> None:

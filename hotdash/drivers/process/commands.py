@@ -17,6 +17,7 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from hotdash.drivers.base import no_step
 from hotdash.drivers.process.faults import why_not_started
 from hotdash.drivers.process.group import TICK_S, ProcessGroup
 from hotdash.errors import BuildCancelled, BuildError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from hotdash.drivers.base import Exit
+    from hotdash.drivers.base import Exit, OnStep
     from hotdash.drivers.process.guardian import Guardian
     from hotdash.functions.spec import FunctionSpec
 
@@ -44,10 +45,12 @@ class BuildOutput:
 
     Attributes:
         said: The last line that is not empty; the user of this may clear it.
+        step: Tells that a step begins.
     """
 
-    def __init__(self, on_output: Callable[[str], None]) -> None:
+    def __init__(self, on_output: Callable[[str], None], on_step: OnStep = no_step) -> None:
         self._on_output = on_output
+        self.step = on_step
         self._part = bytearray()
         self._cut = False
         self.said = ""
@@ -120,6 +123,7 @@ def run_commands(
         shown = command if len(command) <= 200 else f"{command[:200]}…"
         what = f"{spec.key}: build command {number} of {len(spec.build)}, `{shown}`,"
         output.said = ""
+        output.step(number, len(spec.build), shown)
         run = _Run(spec, what, output=output, is_cancelled=is_cancelled, deadline_s=deadline_s)
         ended = run.command(command, folder=folder, environment=environment, guardian=guardian)
         if ended.code != 0:
