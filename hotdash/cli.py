@@ -104,6 +104,7 @@ def dashboard(folder: Path, driver: str, memory_mb: int | None, *, no_watch: boo
     from hotdash.dashboard.live import LiveControls  # noqa: PLC0415
     from hotdash.redeploy.deployer import Deployer  # noqa: PLC0415
     from hotdash.store import Store  # noqa: PLC0415
+    from hotdash.store.history import History  # noqa: PLC0415
     from hotdash.store.logfile import LogFile  # noqa: PLC0415
 
     folder = folder.resolve()
@@ -115,8 +116,10 @@ def dashboard(folder: Path, driver: str, memory_mb: int | None, *, no_watch: boo
         controls = LiveControls(runtime=runtime, deployer=deployer, folder=folder, driver_note=note)
         log_file = LogFile(on_error=controls.note)
         runtime.subscribe(log_file)
+        history = History(root=folder, on_fault=controls.note)
+        runtime.subscribe(history)
         deployer.start()
-        app = HotdashApp(store=store, controls=controls)
+        app = HotdashApp(store=store, controls=controls, archive=history)
         tell, threading.excepthook = threading.excepthook, controls.tell_of_fault  # a traceback would cross the screen
         try:
             asyncio.run(_show(app, runtime))
@@ -127,6 +130,7 @@ def dashboard(folder: Path, driver: str, memory_mb: int | None, *, no_watch: boo
             runtime.close(_QUIT_S)
             deployer.close()
             log_file.close()
+            history.close()
     raise click.exceptions.Exit(app.return_code or 0)
 
 

@@ -165,6 +165,14 @@ ACTIONS: tuple[Action, ...] = (
         panes=(Pane.TASKS,),
     ),
     Action(
+        id="toggle_past",
+        key="H",
+        shown="H",
+        label="history",
+        description="Tasks: those of earlier runs, too, from the history; or this run's",
+        panes=(Pane.TASKS,),
+    ),
+    Action(
         id="edit_source",
         key="e",
         shown="e",
@@ -280,6 +288,11 @@ def bindings() -> list[Binding]:
     return [
         Binding(action.key, action.id, action.label, show=False, priority="ctrl+q" in action.key) for action in ACTIONS
     ]
+
+
+def shown_key(action_id: str) -> str:
+    """How an action's key is written."""
+    return next(action.shown for action in ACTIONS if action.id == action_id)
 
 
 def footer_actions(pane: Pane) -> tuple[Action, ...]:

@@ -5,8 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+    from hotdash.store import LineBatch
+
+
+class Lines(Protocol):
+    """Where a log takes its lines from: the store has them, and so has a task of the history."""
+
+    def lines_after(self, seq: int, functions: Iterable[str]) -> LineBatch:
+        """See `Store.lines_after`."""
+        ...
 
 
 class Controls(Protocol):

@@ -1,4 +1,4 @@
-"""`MainScreen`: what each key does, on the panes of `BoardScreen`. The table of keys is `hotdash.dashboard.actions`."""
+"""`MainScreen`: what each key does, on the panes of `PastBoard`. The table of keys is `hotdash.dashboard.actions`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from hotdash.dashboard import words
 from hotdash.dashboard.actions import Pane, bindings
 from hotdash.dashboard.deploy_lines import is_deploying, rollback_target
 from hotdash.dashboard.invoker import Outcome, Payload, newest_of_container, newest_unended
-from hotdash.dashboard.screens.board import BoardScreen
 from hotdash.dashboard.screens.confirm import ConfirmScreen
 from hotdash.dashboard.screens.help import HelpScreen
+from hotdash.dashboard.screens.past import PastBoard
 from hotdash.dashboard.screens.payload import BurstScreen, PayloadScreen
 from hotdash.sanitize import plain
 
@@ -35,7 +35,7 @@ _SOURCES = ("func.py", "func.js", "func.sh")
 _STEP_S = 0.2
 
 
-class MainScreen(BoardScreen):
+class MainScreen(PastBoard):
     """The one screen below all others."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
@@ -74,7 +74,10 @@ class MainScreen(BoardScreen):
     def action_replay(self) -> None:
         """Invokes again with the selected task's payload."""
         task = self.selected_task
-        self._say(Outcome(text="no task to replay") if task is None else self.invoker.replay(task))
+        if task is None or self.no_replay:
+            self.tell(self.no_replay)
+        else:
+            self._say(self.invoker.replay(task))
 
     def action_cancel(self) -> None:
         """Cancels the selected task, the container's, or the function's newest."""
@@ -196,6 +199,10 @@ class MainScreen(BoardScreen):
         self.app.copy_to_clipboard(copied)
         self.tell(f"copied {what}")
 
+    def action_toggle_past(self) -> None:
+        """Shows the tasks of the history, or this run's again."""
+        self.toggle_past()
+
     def action_toggle_all_tasks(self) -> None:
         """Shows the tasks of all functions, or of the selected one."""
         self.shows_all_tasks = not self.shows_all_tasks
@@ -228,7 +235,7 @@ class MainScreen(BoardScreen):
     def action_focus_pane(self, number: int) -> None:
         """Puts the focus on a pane; on the right one, when it has it already, opens its next tab."""
         right = self.views[self.tab]
-        target: Widget = {1: self.functions, 2: self.tasks, 3: right}[number]
+        target: Widget = {1: self.functions, 2: self.tasks_shown, 3: right}[number]
         if target is right and (target.has_focus or target.has_focus_within):
             self.action_next_tab()
         else:
@@ -265,6 +272,8 @@ class MainScreen(BoardScreen):
             self._set_zoom(0)
         elif bar is not None and bar.filter is not None:
             bar.action_clear()
+        elif self.is_past and self.past.has_focus:
+            self.toggle_past()
         else:
             self.functions.focus()
 
