@@ -294,6 +294,26 @@ def check_log(path: Path, *, is_writable: bool, size_bytes: int | None) -> Check
     )
 
 
+def check_history(path: Path, *, is_writable: bool, size_bytes: int | None, tasks: int, fault: str) -> Check:
+    """The history of tasks.
+
+    Args:
+        path: Its database.
+        is_writable: Whether that can be written, or made.
+        size_bytes: Its size; None while it is not there.
+        tasks: How many tasks it holds.
+        fault: Why it cannot be read; empty if it can.
+    """
+    holds = "not made yet" if size_bytes is None else f"{tasks:,} tasks, {_size(size_bytes)}"
+    state, found, remedy = CheckState.OK, f"{path} ({holds})", ""
+    if fault:
+        state, found, remedy = CheckState.WARN, fault, "move the file away: hotdash then begins a new one"
+    elif not is_writable:
+        state, found = CheckState.WARN, f"{path} cannot be written: no history is kept"
+        remedy = "check its owner and mode, or set XDG_STATE_HOME to a folder of yours"
+    return Check(group="files", name="history", state=state, found=found, remedy=remedy)
+
+
 # ---- the terminal
 
 

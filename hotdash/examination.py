@@ -162,6 +162,22 @@ def _files() -> Iterator[Check]:
     yield doctor.check_cache(cache, is_writable=is_writable(cache), size_bytes=size_bytes(cache))
     log = default_path()
     yield doctor.check_log(log, is_writable=is_writable(log), size_bytes=size_bytes(log))
+    yield _history()
+
+
+def _history() -> Check:
+    from hotdash.store.history import default_path  # noqa: PLC0415  SQLite is for doctor alone
+    from hotdash.store.history.database import counted  # noqa: PLC0415  as above
+    from hotdash.store.history.faults import HistoryFault  # noqa: PLC0415  as above
+
+    path = default_path()
+    tasks, fault = 0, ""
+    if size := size_bytes(path):
+        try:
+            tasks = counted(path)
+        except HistoryFault as error:
+            fault = str(error)
+    return doctor.check_history(path, is_writable=is_writable(path), size_bytes=size, tasks=tasks, fault=fault)
 
 
 def is_writable(path: Path) -> bool:

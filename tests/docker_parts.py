@@ -9,7 +9,7 @@ import pytest
 from docker_tools import find_docker_host
 from real_tools import PATIENCE_S, nothing_left
 
-from hotdash.drivers.base import ContainerSpec, Image
+from hotdash.drivers.base import ContainerSpec, Image, no_step
 from hotdash.drivers.docker.driver import DockerDriver
 from hotdash.drivers.docker.endpoint import find_engine
 from hotdash.drivers.docker.images import ImageBuilder
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import docker
 
-    from hotdash.drivers.base import Exit
+    from hotdash.drivers.base import Exit, OnStep
     from hotdash.drivers.docker.container import DockerContainer
     from hotdash.drivers.docker.endpoint import Engine
     from hotdash.functions.spec import FunctionSpec
@@ -47,7 +47,14 @@ class LeanEngine:
 class GivenImages:
     """As `ImageBuilder`, but builds nothing: a function's image is its `image:`, its entry point its own."""
 
-    def build(self, spec: FunctionSpec, *, on_output: Callable[[str], None], is_cancelled: Callable[[], bool]) -> Image:
+    def build(
+        self,
+        spec: FunctionSpec,
+        *,
+        on_output: Callable[[str], None],
+        on_step: OnStep = no_step,
+        is_cancelled: Callable[[], bool],
+    ) -> Image:
         return Image(id=spec.image or PYTHON, function=spec.key, folder=None, entrypoint=spec.entrypoint or ())
 
     def release(self, image: Image) -> None:

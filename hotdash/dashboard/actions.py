@@ -19,6 +19,7 @@ class Pane(StrEnum):
     TASKS = "Tasks"
     LOGS = "Logs"
     RUN = "Run"
+    DEPLOYS = "Deploys"
     FILTER = "Filter"
     EMPTY = "Nothing here yet"
     ANY = "Everywhere"
@@ -48,7 +49,7 @@ class Action:
 
 
 _TABLES = (Pane.FUNCTIONS, Pane.TASKS)
-_RIGHT = (Pane.LOGS, Pane.RUN)
+_RIGHT = (Pane.LOGS, Pane.RUN, Pane.DEPLOYS)
 
 ACTIONS: tuple[Action, ...] = (
     Action(
@@ -80,8 +81,16 @@ ACTIONS: tuple[Action, ...] = (
         key="d",
         shown="d",
         label="redeploy",
-        description="Build and deploy the selected function as it is on disk now",
-        panes=(Pane.FUNCTIONS,),
+        description="Build and deploy the selected function as it is on disk now, with the changes that wait",
+        panes=(Pane.FUNCTIONS, Pane.DEPLOYS),
+    ),
+    Action(
+        id="roll_back",
+        key="u",
+        shown="u",
+        label="roll back",
+        description="Make the revision before live again; in Deploys the selected one. Builds nothing",
+        panes=(Pane.FUNCTIONS, Pane.DEPLOYS),
     ),
     Action(
         id="replay",
@@ -144,8 +153,8 @@ ACTIONS: tuple[Action, ...] = (
         key="y",
         shown="y",
         label="copy",
-        description="Copy: the log's lines, the task's answer, or the selected name",
-        panes=(Pane.LOGS, Pane.RUN),
+        description="Copy: the log's lines, the task's answer, the deploy's log, or the selected name",
+        panes=(Pane.LOGS, Pane.RUN, Pane.DEPLOYS),
     ),
     Action(
         id="toggle_all_tasks",
@@ -153,6 +162,14 @@ ACTIONS: tuple[Action, ...] = (
         shown="a",
         label="all functions",
         description="Tasks: of all functions, or of the selected one",
+        panes=(Pane.TASKS,),
+    ),
+    Action(
+        id="toggle_past",
+        key="H",
+        shown="H",
+        label="history",
+        description="Tasks: those of earlier runs, too, from the history; or this run's",
         panes=(Pane.TASKS,),
     ),
     Action(
@@ -168,8 +185,16 @@ ACTIONS: tuple[Action, ...] = (
         key="w",
         shown="w",
         label="watch",
-        description="Deploy saved files by itself, or not",
+        description="Deploy on save, or let changes wait; on again, those that wait are deployed",
         panes=(Pane.FUNCTIONS, Pane.EMPTY),
+    ),
+    Action(
+        id="toggle_held",
+        key="W",
+        shown="W",
+        label="hold",
+        description="The same for the selected function alone",
+        panes=(Pane.FUNCTIONS, Pane.DEPLOYS),
     ),
     Action(
         id="next_tab",
@@ -191,7 +216,14 @@ ACTIONS: tuple[Action, ...] = (
         id="focus_pane(1)", key="1", shown="1", label="functions", description="To the functions", panes=(Pane.ANY,)
     ),
     Action(id="focus_pane(2)", key="2", shown="2", label="tasks", description="To the tasks", panes=(Pane.ANY,)),
-    Action(id="focus_pane(3)", key="3", shown="3", label="logs, run", description="To logs and run", panes=(Pane.ANY,)),
+    Action(
+        id="focus_pane(3)",
+        key="3",
+        shown="3",
+        label="logs, run",
+        description="To the tabs",
+        panes=(Pane.ANY,),
+    ),
     Action(
         id="zoom",
         key="plus",
@@ -256,6 +288,11 @@ def bindings() -> list[Binding]:
     return [
         Binding(action.key, action.id, action.label, show=False, priority="ctrl+q" in action.key) for action in ACTIONS
     ]
+
+
+def shown_key(action_id: str) -> str:
+    """How an action's key is written."""
+    return next(action.shown for action in ACTIONS if action.id == action_id)
 
 
 def footer_actions(pane: Pane) -> tuple[Action, ...]:

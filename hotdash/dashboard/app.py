@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from hotdash.dashboard.ports import Controls
     from hotdash.store import Store
+    from hotdash.store.history import History
 
 
 class HotdashApp(App[None]):
@@ -25,23 +26,25 @@ class HotdashApp(App[None]):
     Args:
         store: What is shown; fed by someone else, from another thread.
         controls: What keys act on.
+        archive: The history; None where none is kept.
     """
 
     CSS_PATH = Path(__file__).with_name("dashboard.tcss")
     TITLE = "hotdash"
     ENABLE_COMMAND_PALETTE: ClassVar[bool] = True
 
-    def __init__(self, store: Store, controls: Controls) -> None:
+    def __init__(self, store: Store, controls: Controls, *, archive: History | None = None) -> None:
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
         self.VERTICAL_BREAKPOINTS = [(0, "-short"), (28, "-high")]
         self._store = store
         self._controls = controls
+        self._archive = archive
         self._main: MainScreen | None = None
 
     def get_default_screen(self) -> Screen[None]:
         """The board, below everything."""
-        self._main = MainScreen(store=self._store, controls=self._controls)
+        self._main = MainScreen(store=self._store, controls=self._controls, archive=self._archive)
         return self._main
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002  Textual's signature

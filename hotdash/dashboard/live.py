@@ -53,6 +53,10 @@ class LiveControls:
         """See `Controls`."""
         self._deployer.redeploy(function)
 
+    def rollback(self, function: str, revision: int) -> None:
+        """See `Controls`."""
+        self._deployer.rollback(function, revision)
+
     @property
     def watching(self) -> bool:
         """See `Controls`."""
@@ -61,6 +65,10 @@ class LiveControls:
     def set_watching(self, on: bool) -> None:
         """See `Controls`."""
         self._deployer.set_watching(on)
+
+    def set_held(self, function: str, on: bool) -> None:
+        """See `Controls`."""
+        self._deployer.set_held(function, on)
 
     def notices(self) -> tuple[str, ...]:
         """See `Controls`."""

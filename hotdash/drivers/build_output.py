@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from hotdash.drivers.base import no_step
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from hotdash.drivers.base import OnStep
 
 MAX_LINE_BYTES = 64 * 2**10  # M10
 CUT_MARK = " … [cut]"
@@ -21,10 +25,12 @@ class BuildOutput:
 
     Attributes:
         said: The last line that is not empty; the user of this may clear it.
+        step: Tells that a step begins.
     """
 
-    def __init__(self, on_output: Callable[[str], None]) -> None:
+    def __init__(self, on_output: Callable[[str], None], on_step: OnStep = no_step) -> None:
         self._on_output = on_output
+        self.step = on_step
         self._part = bytearray()
         self._cut = False
         self.said = ""

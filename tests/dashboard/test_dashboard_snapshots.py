@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from dashboard_fake import Clock, FakeControls, Script, busy_script
+from deploy_story import deploys_script
 
 from hotdash.dashboard.app import HotdashApp
 
@@ -31,6 +32,12 @@ def test_at_work(snap_compare: Callable[..., bool], size: tuple[int, int]) -> No
 def test_a_failed_task_in_the_run_pane(snap_compare: Callable[..., bool]) -> None:
     keys = ("j", "2", "j", "j", "j", "greater_than_sign")
     assert snap_compare(still_app(busy_script(Clock())), press=keys, terminal_size=(160, 45))
+
+
+@pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
+def test_deploys_with_a_failed_build(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    keys = ("3", "3", "3")
+    assert snap_compare(still_app(deploys_script(Clock())), press=keys, terminal_size=size)
 
 
 @pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)

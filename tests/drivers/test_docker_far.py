@@ -140,7 +140,9 @@ listener.listen()
 while True:
     near, _ = listener.accept()
     far = socket.socket(socket.AF_UNIX)
-    far.connect(remote)
+    if far.connect_ex(remote):
+        near.close()
+        continue
     for pair in ((near, far), (far, near)):
         threading.Thread(target=copy, args=pair, daemon=True).start()
 """
@@ -156,7 +158,8 @@ class Ssh:
         self._said.touch()
         (folder / "forward.py").write_text(FORWARD)
         self.environ = {"PATH": f"{self._program.parent}:/bin", "HOME": str(folder), "SAID": str(self._said)}
-        self.does(f'exec {sys.executable} -S {folder}/forward.py "$@"')
+        self.forwards = f'exec {sys.executable} -S {folder}/forward.py "$@"'
+        self.does(self.forwards)
 
     def does(self, text: str) -> None:
         self._program.write_text(f"#!/bin/sh\n{text}\n")
@@ -208,12 +211,22 @@ def test_a_tunnel_that_ends_is_made_again(ssh: Ssh, fake: FakeEngine, far: str, 
     client = engine.connect(timeout_s=5)
     try:
         assert client.info()["Name"] == "fake"
+        ssh.does("exit 1")
         os.kill(int(ssh.runs[0][0]), signal.SIGKILL)
+        until(lambda: not answers(engine), "the end of the tunnel")
+        with pytest.raises(NoDriver, match="the ssh connection is broken, and is being made again: wait a moment"):
+            engine.info()
+        ssh.does(ssh.forwards)
         until(lambda: len(ssh.runs) == 2 and answers(engine), "another tunnel")
         assert client.info()["Name"] == "fake"
     finally:
         client.close()
         engine.close()
+
+
+def test_an_engine_that_is_off_there_is_told(ssh: Ssh, tmp_path: Path):
+    with pytest.raises(NoDriver, match=r"nobody listens at /none there: start Docker there, or name its socket"):
+        find_engine(environ=ssh.environ | {"DOCKER_HOST": "ssh://far/none"})
 
 
 def answers(engine: object) -> bool:

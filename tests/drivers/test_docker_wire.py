@@ -64,7 +64,9 @@ class Clock:
 def test_a_transcript_tells_steps_and_their_times():
     lines: list[str] = []
     clock = Clock()
-    transcript = Transcript("greet", output=BuildOutput(lines.append), clock=clock)
+    steps: list[tuple[int, int, str]] = []
+    output = BuildOutput(lines.append, lambda *step: steps.append(step))
+    transcript = Transcript("greet", output=output, clock=clock)
     for after_s, said in [
         (0, {"stream": "Step 1/2 : FROM x\n"}),
         (0, {"stream": " ---> 123\n"}),
@@ -86,6 +88,7 @@ def test_a_transcript_tells_steps_and_their_times():
         " ---> took 1.5 s",
         "built in 1.6 s",
     ]
+    assert steps == [(1, 2, "FROM x"), (2, 2, "RUN make \\ all")]
     assert str(transcript.failure("odd")) == "greet: step 2 of 2, `RUN make \\ all`, failed: odd"
 
 

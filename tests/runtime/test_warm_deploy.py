@@ -90,38 +90,35 @@ def test_one_that_finds_no_memory_is_done_without(exceptions):
     bench.close(threads)
 
 
-def test_one_that_is_not_fit_is_done_without_and_gone(proving):
-    bench = proving
-    warm_up(bench, 3, max_concurrency=3)
+def exit_from(bench: Bench, *, revision: int, nth: int) -> None:
+    """Lets the `nth` container of a revision, and all after it, end as soon as they are started."""
     start = bench.driver.start
 
-    def start_two_good_ones(spec):
+    def start_and_perhaps_exit(spec):
         container = start(spec)
-        if spec.revision == 2 and sum(c.spec.revision == 2 for c in bench.driver.containers) == 3:
+        if spec.revision == revision and sum(c.spec.revision == revision for c in bench.driver.containers) >= nth:
             container.waits = None
             container.exit(7)
         return container
 
-    bench.driver.start = start_two_good_ones
+    bench.driver.start = start_and_perhaps_exit
+
+
+def test_one_that_is_not_fit_is_done_without_and_gone(proving):
+    bench = proving
+    warm_up(bench, 3, max_concurrency=3)
+    exit_from(bench, revision=2, nth=3)
     bench.rebuild("1")
     assert bench.deploy(max_concurrency=3).revision == 2
     until(lambda: bench.states() == ["idle", "idle"])
-    assert bench.driver.containers[-1].is_closed or until(lambda: bench.driver.containers[-1].is_closed)
+    until(lambda: bench.driver.containers[-1].is_closed)
     assert bench.seen(ev.DeployFailed) == []
 
 
 def test_if_the_first_is_not_fit_no_other_is_started(proving):
     bench = proving
     warm_up(bench, 3, max_concurrency=3)
-    start = bench.driver.start
-
-    def start_bad_ones(spec):
-        container = start(spec)
-        container.waits = None
-        container.exit(7)
-        return container
-
-    bench.driver.start = start_bad_ones
+    exit_from(bench, revision=2, nth=1)
     bench.rebuild("1")
     with pytest.raises(StartError, match="exited with code 7"):
         bench.deploy(max_concurrency=3)

@@ -17,16 +17,19 @@ from hotdash.dashboard.changes import ChangeWatch
 from hotdash.dashboard.deploys import DeployWatch
 from hotdash.dashboard.invoker import Invoker, newest, newest_of_container
 from hotdash.dashboard.lines import Line, Tone, text
+from hotdash.dashboard.past_lines import LineSource
 from hotdash.dashboard.presentation import HeaderFacts
 from hotdash.dashboard.run_lines import empty_lines, run_lines
 from hotdash.dashboard.scope import Scope
 from hotdash.dashboard.trouble import trouble_lines
 from hotdash.dashboard.welcome import welcome_lines
 from hotdash.dashboard.widgets.bars import FooterBar, HeaderBar, TabBar
+from hotdash.dashboard.widgets.deploys_pane import DeploysPane
 from hotdash.dashboard.widgets.filter_bar import FilterBar
 from hotdash.dashboard.widgets.functions_table import FunctionsTable
 from hotdash.dashboard.widgets.log_view import LogView
 from hotdash.dashboard.widgets.painted import TONE_CLASSES
+from hotdash.dashboard.widgets.past_table import PastTable
 from hotdash.dashboard.widgets.tasks_table import TasksTable
 from hotdash.dashboard.widgets.text_view import TextView
 from hotdash.sanitize import plain
@@ -45,7 +48,6 @@ LOOK_S = 0.05  # how often the version is looked at
 PULL_S = 0.1  # how often a snapshot is taken at most
 FIGURES_S = 1.0
 _FIGURES_LAST_S = 32.0  # after this long without an event every rate is zero, and stays so
-_TABS = (Pane.LOGS.value, Pane.RUN.value)
 
 
 class BoardScreen(Screen[None]):
@@ -65,10 +67,19 @@ class BoardScreen(Screen[None]):
         self.notices = TextView(widget_id="notices")
         self.functions = FunctionsTable(now_s=controls.now_s, widget_id="functions")
         self.tasks = TasksTable(now_s=controls.now_s, widget_id="tasks")
-        self.tabs = TabBar(tabs=_TABS, widget_id="tabs")
         self.trouble = TextView(widget_id="trouble")
-        self.logs = LogView(store=store, widget_id="logs")
+        self.past = PastTable(widget_id="past")
+        self.lines = LineSource(store)
+        self.logs = LogView(store=self.lines, widget_id="logs")
         self.run_view = TextView(widget_id="run")
+        self.deploys = DeploysPane(now_s=controls.now_s, widget_id="deploys")
+        self.tab = Pane.LOGS
+        self.views: dict[Pane, Widget] = {
+            Pane.LOGS: self.logs,
+            Pane.RUN: self.run_view,
+            Pane.DEPLOYS: self.deploys,
+        }
+        self.tabs = TabBar(tabs=tuple(self.views), widget_id="tabs")
         self.welcome = TextView(widget_id="welcome")
         self.footer = FooterBar(widget_id="footer")
         self.filters = {
@@ -78,13 +89,14 @@ class BoardScreen(Screen[None]):
         }
         self.boxes = {
             1: Vertical(self.functions, self.filters[Pane.FUNCTIONS], id="functions-box", classes="pane"),
-            2: Vertical(self.tasks, self.filters[Pane.TASKS], id="tasks-box", classes="pane"),
+            2: Vertical(self.tasks, self.past, self.filters[Pane.TASKS], id="tasks-box", classes="pane"),
             3: Vertical(
                 self.tabs,
                 self.trouble,
                 self.logs,
                 self.filters[Pane.LOGS],
                 self.run_view,
+                self.deploys,
                 id="right-box",
                 classes="pane",
             ),
@@ -110,7 +122,7 @@ class BoardScreen(Screen[None]):
     def on_mount(self) -> None:
         """Shows what is there, and starts the two timers."""
         self.trouble.can_focus = self.notices.can_focus = self.welcome.can_focus = False
-        self.run_view.display = self.trouble.display = False
+        self.run_view.display = self.deploys.display = self.trouble.display = False
         self.functions.focus()
         self._pull()
         self._renew()
@@ -143,6 +155,7 @@ class BoardScreen(Screen[None]):
         self.functions.refresh_live()
         self.tasks.refresh_live()
         self._show_run()
+        self.deploys.show(self.selected_view)
         self._show_trouble()
 
     def _renew_figures(self) -> None:
@@ -191,29 +204,35 @@ class BoardScreen(Screen[None]):
         self.functions.show_snapshot(self.snapshot, found)
         self.functions.ensure_cursor()
         views = self.snapshot.functions
-        self._entitle(1, f"1 Functions · {len(views)}" + (f" · /{_title(found.typed)}" if found else ""))
+        self._entitle(1, f"1 Functions · {len(views)}" + (f" · /{title_of(found.typed)}" if found else ""))
 
     def _show_tasks(self) -> None:
         found = self.filters[Pane.TASKS].filter
         views = self.task_views
         self.tasks.show_functions(views, found, is_named=self.shows_all_tasks)
-        whose = "all functions" if self.shows_all_tasks else _title(views[0].key) if views else ""
+        whose = "all functions" if self.shows_all_tasks else title_of(views[0].key) if views else ""
         waiting = sum(len(view.queued) for view in views)
         running = sum(len(view.running) for view in views)
         ended = sum(len(view.ended) for view in views)
         tally = ((running, "running"), (waiting, "queued"), (ended, "ended"))
         counts = ", ".join(f"{count:,} {word}" for count, word in tally if count)
-        parts = (f"2 Tasks · {whose}" if whose else "2 Tasks", f"/{_title(found.typed)}" if found else "", counts)
+        parts = (
+            f"2 Tasks · {whose}" if whose else "2 Tasks",
+            f"/{title_of(found.typed)}" if found else "",
+            counts,
+            self.tasks_note,
+        )
         self._entitle(2, " · ".join(filter(None, parts)))
 
     def _show_right(self) -> None:
-        self._entitle(3, f"3 {_title(self.scope.title)}")
+        self._entitle(3, f"3 {title_of(self.scope.title)}")
         self._show_trouble()
         if self.logs.display:
             self.logs.set_empty(self._logs_empty())
             self.logs.show_scope(self.scope)
             self.logs.pull()
         self._show_run()
+        self.deploys.show(self.selected_view)
         self._show_note()
 
     def _show_trouble(self) -> None:
@@ -251,7 +270,7 @@ class BoardScreen(Screen[None]):
                 note.append((f"▼ {self.logs.unseen:,} new", Tone.ACCENT))
             else:
                 note.append(("not following", Tone.MUTED))
-        self.tabs.show(Pane.LOGS.value if self.logs.display else Pane.RUN.value, tuple(note))
+        self.tabs.show(self.tab, tuple(note))
 
     def _show_footer(self) -> None:
         if self.has_class("-empty"):
@@ -309,16 +328,26 @@ class BoardScreen(Screen[None]):
         return (view,) if view is not None else ()
 
     @property
+    def tasks_note(self) -> str:
+        """What the tasks pane's title says at its end."""
+        return ""
+
+    @property
+    def tasks_shown(self) -> ListTable:
+        """The table in the tasks pane."""
+        return self.tasks
+
+    @property
     def focused_pane(self) -> Pane:
         """The pane that has the focus, or had it last."""
         focused: Widget | None = self.focused
         for pane, bar in self.filters.items():
             if focused is not None and bar in focused.ancestors:
                 return pane
-        if focused is self.tasks:
+        if focused in {self.tasks, self.past}:
             return Pane.TASKS
-        if focused in {self.logs, self.run_view}:
-            return Pane.LOGS if self.logs.display else Pane.RUN
+        if focused is not None and self.views[self.tab] in focused.ancestors_with_self:
+            return self.tab
         return Pane.FUNCTIONS
 
     def on_list_table_selected(self, message: ListTable.Selected) -> None:
@@ -326,7 +355,7 @@ class BoardScreen(Screen[None]):
         message.stop()
         if message.table is self.functions:
             self._show_tasks()
-        if message.table is self.functions and not self.tasks.has_focus:
+        if message.table is self.functions and not self.tasks_shown.has_focus:
             function, container_id = self.functions.selected or ("", "")
             self._set_scope(Scope(function=function, container_id=container_id))
         elif message.table is self.tasks and self.tasks.has_focus and (task := self.tasks.selected) is not None:
@@ -357,7 +386,11 @@ class BoardScreen(Screen[None]):
 
     def on_filter_bar_done(self, message: FilterBar.Done) -> None:
         """Back from the filter to its pane."""
-        widgets: dict[Pane, Widget] = {Pane.FUNCTIONS: self.functions, Pane.TASKS: self.tasks, Pane.LOGS: self.logs}
+        widgets: dict[Pane, Widget] = {
+            Pane.FUNCTIONS: self.functions,
+            Pane.TASKS: self.tasks_shown,
+            Pane.LOGS: self.logs,
+        }
         next(widgets[pane] for pane, bar in self.filters.items() if bar is message.bar).focus()
 
     def tell(self, told: str, *, is_bad: bool = False, is_odd: bool = False) -> None:
@@ -371,6 +404,6 @@ def _notice_line(notice: str) -> Line:
     return ((" ! ", Tone.ERROR), (plain(notice), Tone.TEXT))
 
 
-def _title(words: str) -> str:
+def title_of(words: str) -> str:
     """Titles are markup to Textual: what is not hotdash's own must not be read as such."""
     return plain(words).replace("\\", "\\\\").replace("[", r"\[")

@@ -1,4 +1,4 @@
-"""`MainScreen`: what each key does, on the panes of `BoardScreen`. The table of keys is `hotdash.dashboard.actions`."""
+"""`MainScreen`: what each key does, on the panes of `PastBoard`. The table of keys is `hotdash.dashboard.actions`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from textual.app import SuspendNotSupported
 
 from hotdash.dashboard import words
 from hotdash.dashboard.actions import Pane, bindings
+from hotdash.dashboard.deploy_lines import is_deploying, rollback_target
 from hotdash.dashboard.invoker import Outcome, Payload, newest_of_container, newest_unended
-from hotdash.dashboard.screens.board import BoardScreen
 from hotdash.dashboard.screens.confirm import ConfirmScreen
 from hotdash.dashboard.screens.help import HelpScreen
+from hotdash.dashboard.screens.past import PastBoard
 from hotdash.dashboard.screens.payload import BurstScreen, PayloadScreen
 from hotdash.sanitize import plain
 
@@ -34,7 +35,7 @@ _SOURCES = ("func.py", "func.js", "func.sh")
 _STEP_S = 0.2
 
 
-class MainScreen(BoardScreen):
+class MainScreen(PastBoard):
     """The one screen below all others."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
@@ -73,7 +74,10 @@ class MainScreen(BoardScreen):
     def action_replay(self) -> None:
         """Invokes again with the selected task's payload."""
         task = self.selected_task
-        self._say(Outcome(text="no task to replay") if task is None else self.invoker.replay(task))
+        if task is None or self.no_replay:
+            self.tell(self.no_replay)
+        else:
+            self._say(self.invoker.replay(task))
 
     def action_cancel(self) -> None:
         """Cancels the selected task, the container's, or the function's newest."""
@@ -95,6 +99,35 @@ class MainScreen(BoardScreen):
         if (view := self._view_or_say()) is not None:
             self._deploys.ask(view.key)
             self.controls.redeploy(view.key)
+
+    def action_roll_back(self) -> None:
+        """Makes the revision before the live one live again; in the Deploys pane, the selected one."""
+        view = self._view_or_say()
+        if view is None:
+            return
+        chosen = self.deploys.selected if self.focused_pane is Pane.DEPLOYS else None
+        revision, why_not = rollback_target(view, chosen)
+        if not revision:
+            self.tell(why_not)
+            return
+
+        def roll_back(is_yes: bool | None) -> None:
+            if is_yes:
+                self._deploys.ask(view.key)
+                self.controls.rollback(view.key, revision)
+
+        if not is_deploying(view):
+            roll_back(is_yes=True)
+            return
+        question = f"Roll {plain(view.key)} back to r{revision}? The deploy under way ends; its changes wait for d."
+        self.app.push_screen(ConfirmScreen(question=question, yes="roll back"), roll_back)
+
+    def action_toggle_held(self) -> None:
+        """Holds the selected function's saves back, or lets them go."""
+        if (view := self._view_or_say()) is not None:
+            self.controls.set_held(view.key, not view.held)
+            now = "is deployed on save again" if view.held else "is not deployed on save: d deploys it"
+            self.tell(f"{plain(view.key)} {now}")
 
     def action_kill_container(self) -> None:
         """Kills the selected container, once the user has said yes."""
@@ -154,6 +187,8 @@ class MainScreen(BoardScreen):
         task, pane = self.selected_task, self.focused_pane
         if pane is Pane.LOGS:
             copied, what = self.logs.shown_text(), words.counted(len(self.logs.buffer.shown), "line")
+        elif pane is Pane.DEPLOYS:
+            copied, what = self.deploys.detail.text, "what is told of the deploy"
         elif pane is Pane.FUNCTIONS or task is None:
             copied = self.scope.container_id or self.scope.function
             what = plain(copied)
@@ -164,38 +199,44 @@ class MainScreen(BoardScreen):
         self.app.copy_to_clipboard(copied)
         self.tell(f"copied {what}")
 
+    def action_toggle_past(self) -> None:
+        """Shows the tasks of the history, or this run's again."""
+        self.toggle_past()
+
     def action_toggle_all_tasks(self) -> None:
         """Shows the tasks of all functions, or of the selected one."""
         self.shows_all_tasks = not self.shows_all_tasks
         self._show_tasks()
 
-    def action_next_tab(self) -> None:
-        """The other tab; there are two."""
-        self._open_tab(Pane.RUN if self.logs.display else Pane.LOGS)
+    def action_next_tab(self, step: int = 1) -> None:
+        """The next tab, or after the last the first."""
+        tabs = list(self.views)
+        self._open_tab(tabs[(tabs.index(self.tab) + step) % len(tabs)])
 
     def action_previous_tab(self) -> None:
-        """The other tab; there are two."""
-        self.action_next_tab()
+        """The tab before."""
+        self.action_next_tab(-1)
 
     def on_tab_bar_chosen(self, message: TabBar.Chosen) -> None:
         """A tab was clicked."""
         self._open_tab(Pane(message.tab))
 
     def _open_tab(self, pane: Pane) -> None:
-        had_focus = self.focused_pane in {Pane.LOGS, Pane.RUN}
-        self.logs.display = pane is Pane.LOGS
-        self.run_view.display = pane is Pane.RUN
+        had_focus = self.focused_pane in self.views
+        self.tab = pane
+        for own, view in self.views.items():
+            view.display = own is pane
         self._show_right()
         if had_focus:
-            (self.logs if self.logs.display else self.run_view).focus()
+            self.views[pane].focus()
 
     # --- the screen ---------------------------------------------------------------------------------------------------
 
     def action_focus_pane(self, number: int) -> None:
         """Puts the focus on a pane; on the right one, when it has it already, opens its next tab."""
-        right = self.logs if self.logs.display else self.run_view
-        target: Widget = {1: self.functions, 2: self.tasks, 3: right}[number]
-        if target is right and target.has_focus:
+        right = self.views[self.tab]
+        target: Widget = {1: self.functions, 2: self.tasks_shown, 3: right}[number]
+        if target is right and (target.has_focus or target.has_focus_within):
             self.action_next_tab()
         else:
             if self.has_class("-zoomed"):
@@ -219,10 +260,10 @@ class MainScreen(BoardScreen):
     def action_filter(self) -> None:
         """Opens the focused pane's filter."""
         pane = self.focused_pane
-        if pane is Pane.RUN:
-            self.tell("the Run pane has no filter")
-        else:
+        if pane in self.filters:
             self.filters[pane].open()
+        else:
+            self.tell(f"the {pane} pane has no filter")
 
     def action_back(self) -> None:
         """Ends the zoom, else the focused pane's filter, else goes back to the functions."""
@@ -231,6 +272,8 @@ class MainScreen(BoardScreen):
             self._set_zoom(0)
         elif bar is not None and bar.filter is not None:
             bar.action_clear()
+        elif self.is_past and self.past.has_focus:
+            self.toggle_past()
         else:
             self.functions.focus()
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hotdash.dashboard.filters import Filter
-    from hotdash.store import Store
+    from hotdash.dashboard.ports import Lines
 
 _PREFIX = 8  # cells of `t-91ab3f` and `c-7f3a12`
 _TIME = 13  # `12:03:41.123 `
@@ -54,7 +54,7 @@ class LogView(Painted):
     def __init__(
         self,
         *,
-        store: Store,
+        store: Lines,
         local_time: Callable[[float], time.struct_time] = time.localtime,
         widget_id: str | None = None,
     ) -> None:

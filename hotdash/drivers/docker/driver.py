@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
+from hotdash.drivers.base import no_step
 from hotdash.drivers.docker.attachment import Attachment
 from hotdash.drivers.docker.channel import Channel
 from hotdash.drivers.docker.chores import Chores
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     import docker
 
-    from hotdash.drivers.base import ContainerSpec, Image
+    from hotdash.drivers.base import ContainerSpec, Image, OnStep
     from hotdash.functions.spec import FunctionSpec
 
 REQUEST_S = 30.0  # an engine under load takes seconds to start a container; one that takes longer hangs
@@ -52,7 +53,14 @@ class Connector(Protocol):
 class Builder(Protocol):
     """`images.builder.ImageBuilder`: see the seam for what each means."""
 
-    def build(self, spec: FunctionSpec, *, on_output: Callable[[str], None], is_cancelled: Callable[[], bool]) -> Image:
+    def build(
+        self,
+        spec: FunctionSpec,
+        *,
+        on_output: Callable[[str], None],
+        on_step: OnStep = no_step,
+        is_cancelled: Callable[[], bool],
+    ) -> Image:
         """See the seam."""
         ...
 
@@ -107,11 +115,18 @@ class DockerDriver:
         self._chores = Chores()
         self._stats = StatsWatch(connect=lambda: keep_alive(engine.connect(timeout_s=_STATS_S, pool_size=1)))
 
-    def build(self, spec: FunctionSpec, *, on_output: Callable[[str], None], is_cancelled: Callable[[], bool]) -> Image:
+    def build(
+        self,
+        spec: FunctionSpec,
+        *,
+        on_output: Callable[[str], None],
+        on_step: OnStep = no_step,
+        is_cancelled: Callable[[], bool],
+    ) -> Image:
         """See the seam."""
         if self._closed:
             raise BuildError(f"{spec.key}: the docker driver is closed")
-        return self._images.build(spec, on_output=on_output, is_cancelled=is_cancelled)
+        return self._images.build(spec, on_output=on_output, on_step=on_step, is_cancelled=is_cancelled)
 
     def release(self, image: Image) -> None:
         """See the seam."""

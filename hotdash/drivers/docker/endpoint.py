@@ -200,7 +200,7 @@ class Engine:
         self._api_version = api_version
 
     def _no_answer(self, error: Exception) -> str:
-        why = why_no_answer(error, place=self._place)
+        why = why_no_answer(error, place=self._named)
         return f"no Docker engine answers at {self.location} ({self.found_by}): {why}, {REMEDY}"
 
 

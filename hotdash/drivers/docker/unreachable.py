@@ -33,11 +33,19 @@ def why_no_answer(error: Exception, *, place: Place) -> str:
             why = f"there is no host {place.host}: see the name, and the network"
         case TimeoutError():
             why = "it says nothing: see whether it hangs or is not reachable, start it again"
+        case OSError() if place.scheme == "ssh":
+            why = _of_tunnel(error, place)
         case OSError():
             why = _of_system(error, place)
         case _:
             why = str(error)
     return why
+
+
+def _of_tunnel(error: OSError, place: Place) -> str:
+    if isinstance(error, ConnectionResetError):  # ssh takes a connection, and then finds nobody at the other end
+        return f"nobody listens at {place.path} there: start Docker there, or name its socket (ssh://HOST/PATH)"
+    return "the ssh connection is broken, and is being made again: wait a moment"
 
 
 def _of_system(error: OSError, place: Place) -> str:

@@ -14,7 +14,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hotdash.drivers.base import Image
+from hotdash.drivers.base import Image, no_step
 from hotdash.drivers.build_output import BuildOutput
 from hotdash.drivers.process.commands import run_commands
 from hotdash.drivers.process.faults import why_not_stored
@@ -25,6 +25,7 @@ from hotdash.functions.sources import SourceKind, hash_sources, open_folder, rea
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from hotdash.drivers.base import OnStep
     from hotdash.drivers.process.guardian import Guardian
     from hotdash.drivers.process.image_store import Draft, ImageStore
     from hotdash.drivers.process.surroundings import RunFolder
@@ -51,9 +52,16 @@ class Builder:
         self._guardian = guardian
         self._path = path
 
-    def build(self, spec: FunctionSpec, *, on_output: Callable[[str], None], is_cancelled: Callable[[], bool]) -> Image:
+    def build(
+        self,
+        spec: FunctionSpec,
+        *,
+        on_output: Callable[[str], None],
+        on_step: OnStep = no_step,
+        is_cancelled: Callable[[], bool],
+    ) -> Image:
         """See `hotdash.drivers.base.Driver.build`."""
-        output = BuildOutput(on_output)
+        output = BuildOutput(on_output, on_step)
         try:
             return self._build(spec, output=output, is_cancelled=is_cancelled)
         except OSError as error:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
+from hotdash.drivers.base import no_step
 from hotdash.drivers.process.build import Builder
 from hotdash.drivers.process.container import ProcessContainer
 from hotdash.drivers.process.faults import why_not_started, why_not_stored
@@ -28,7 +29,7 @@ from hotdash.errors import BuildError, StartError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hotdash.drivers.base import ContainerSpec, Image
+    from hotdash.drivers.base import ContainerSpec, Image, OnStep
     from hotdash.drivers.process.surroundings import Surroundings
     from hotdash.functions.spec import FunctionSpec
 
@@ -71,11 +72,18 @@ class ProcessDriver:
         """Its guardian, for `doctor` and tests."""
         return self._guardian
 
-    def build(self, spec: FunctionSpec, *, on_output: Callable[[str], None], is_cancelled: Callable[[], bool]) -> Image:
+    def build(
+        self,
+        spec: FunctionSpec,
+        *,
+        on_output: Callable[[str], None],
+        on_step: OnStep = no_step,
+        is_cancelled: Callable[[], bool],
+    ) -> Image:
         """See the seam."""
         if self._closed:
             raise BuildError(f"{spec.key}: the {self._name} driver is closed")
-        return self._builder.build(spec, on_output=on_output, is_cancelled=is_cancelled)
+        return self._builder.build(spec, on_output=on_output, on_step=on_step, is_cancelled=is_cancelled)
 
     def release(self, image: Image) -> None:
         """See the seam; what is not released stays until `close`."""

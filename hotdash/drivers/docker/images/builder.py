@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
-from hotdash.drivers.base import Image
+from hotdash.drivers.base import Image, no_step
 from hotdash.drivers.build_output import BuildOutput
 from hotdash.drivers.docker.images.build import Build, BuildCheck
 from hotdash.drivers.docker.images.command import command_of
@@ -26,6 +26,7 @@ from hotdash.functions.sources import open_folder
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from hotdash.drivers.base import OnStep
     from hotdash.drivers.docker.endpoint import Engine
     from hotdash.functions.spec import FunctionSpec
 
@@ -63,11 +64,18 @@ class ImageBuilder:
         self._guardian = Guardian(self._run)  # of docker commands; no process before there is one
         self._closed = False
 
-    def build(self, spec: FunctionSpec, *, on_output: Callable[[str], None], is_cancelled: Callable[[], bool]) -> Image:
+    def build(
+        self,
+        spec: FunctionSpec,
+        *,
+        on_output: Callable[[str], None],
+        on_step: OnStep = no_step,
+        is_cancelled: Callable[[], bool],
+    ) -> Image:
         """See `hotdash.drivers.base.Driver.build`."""
         if self._closed:
             raise BuildError(f"{spec.key}: the docker driver is closed")
-        output = BuildOutput(on_output)
+        output = BuildOutput(on_output, on_step)
         check = BuildCheck(spec, output=output, is_cancelled=is_cancelled)
         try:
             check()

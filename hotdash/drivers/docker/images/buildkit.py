@@ -193,6 +193,8 @@ class _Run:
         if step := _STEP.match(text):
             number, at, count, instruction = step.groups()
             shown = instruction if len(instruction) <= 200 else f"{instruction[:200]}…"
+            if number not in self._steps:  # one that takes long is named again
+                self._output.step(int(at), int(count), shown)
             self._steps[number] = f"step {at} of {count}, `{shown}`"
         elif failed := _ERROR.match(text):
             self._failed = failed.group(1), failed.group(2)

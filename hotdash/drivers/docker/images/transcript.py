@@ -110,6 +110,7 @@ class Transcript:
             instruction = " ".join(instruction.split())
             shown = instruction if len(instruction) <= _SHOWN else f"{instruction[:_SHOWN]}…"
             self._step = f"step {number} of {count}, `{shown}`"
+            self._output.step(int(number), int(count), shown)
             self._step_s = self._clock()
         self._output.feed(text.encode("utf-8", "replace"))
         if step:
