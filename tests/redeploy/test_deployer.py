@@ -115,6 +115,7 @@ def test_touched_or_saved_unchanged_nothing_is_new(board):
     assert (unchanged.revision, unchanged.limits_changed) == (1, False)
     board.barrier()
     assert board.told(ev.RevisionLive, "a", since=mark) == []
+    assert board.told(ev.BuildStarted, "a", since=mark) == []
     assert board.call("a").container_id == first.container_id
 
 
@@ -164,6 +165,7 @@ def test_limits_change_in_place_config_makes_a_revision_without_a_build(board):
     unchanged = board.wait(ev.DeployUnchanged, "a")
     assert (unchanged.revision, unchanged.limits_changed) == (1, True)
     assert board.told(ev.FunctionChanged, "a")[-1].spec.max_concurrency == 3
+    assert len(board.told(ev.BuildStarted, "a")) == 1
     board.save("a/func.yaml", good + "config: {X: 1}\n")
     assert board.live("a", 2).image_id == image_id
     (board.folder / "app.yaml").write_text("config: {Y: 2}\n")
