@@ -263,7 +263,8 @@ class Driver(Protocol):
         Args:
             spec: The function.
             on_output: Called with each line that the build prints.
-            on_step: Called as each step begins, with its number (from 1), how many there are, and what it does.
+            on_step: Called as each step begins, with its number (from 1), how many there are, and what it does; not at
+                all where the content had been built before.
             is_cancelled: Asked at least four times a second; True ends the build.
 
         Raises:
