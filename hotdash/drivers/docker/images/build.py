@@ -105,12 +105,12 @@ class Build:
         entries = walk_sources(spec.folder, warnings=warnings, links_may_lead_out=True)
         for warning in warnings:
             self._output.line(f"warning: {warning}")
-        slot = self._shelf.slot(spec)
+        slot = self._shelf.slot(spec, check=self._check)
         with self._shelf.building():
             bases = self._bases(own or written or "")
             extra = json.dumps([_RECIPE, slot.of, written, bases]).encode()
             content = hash_sources(spec.folder, entries, extra=extra)
-            found = self._shelf.find(slot, content)
+            found = self._shelf.find(slot, content, check=self._check)
             if found is not None:
                 return self._image(found, dockerfile=own, reused=True)
             why = self._why_buildkit(own or "")
@@ -206,7 +206,7 @@ class Build:
         return replace(image, entrypoint=command)
 
     def _inspect(self, image_id: str) -> dict[str, Any]:
-        found = self._requests.inspect(image_id)
+        found = self._requests.inspect(image_id, check=self._check)
         if found is None:
             raise self._gone()
         return found

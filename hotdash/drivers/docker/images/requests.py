@@ -39,14 +39,14 @@ class Requests:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def engine_id(self) -> str:
-        """The engine's own id."""
-        return str((self._ask("/info") or {}).get("ID") or "")
+    def engine_id(self, *, check: Callable[[], None] = nothing_to_check) -> str:
+        """The engine's own id; `check` may end the wait by raising, as everywhere here."""
+        return str((self._ask("/info", check=check) or {}).get("ID") or "")
 
-    def inspect(self, image: str) -> dict[str, Any] | None:
+    def inspect(self, image: str, *, check: Callable[[], None] = nothing_to_check) -> dict[str, Any] | None:
         """What the engine knows of an image, by its id or name; None if it has none."""
         try:
-            return dict(self._ask(f"/images/{quote(image, safe=':/@')}/json"))
+            return dict(self._ask(f"/images/{quote(image, safe=':/@')}/json", check=check))
         except EngineRefusal as error:
             if error.status == _NOT_FOUND:
                 return None
