@@ -76,6 +76,7 @@ class Build:
         puller: Puller,
         janitor: Janitor,
         environ: Mapping[str, str],
+        arguments: Mapping[str, str],
         run: RunFolder,
         guardian: Guardian,
         output: BuildOutput,
@@ -84,6 +85,7 @@ class Build:
         self._spec = spec
         self._janitor = janitor
         self._environ = environ
+        self._arguments = arguments
         self._run = run
         self._guardian = guardian
         self._requests = requests
@@ -185,7 +187,7 @@ class Build:
         transcript = Transcript(self._spec.key, output=self._output)
         headers = self._puller.registries()
         try:
-            with self._requests.build(context, headers=headers, check=self._check) as said:
+            with self._requests.build(context, arguments=self._arguments, headers=headers, check=self._check) as said:
                 for thing in said:
                     transcript.take(thing)
         except (OSError, NotAnEngine) as error:

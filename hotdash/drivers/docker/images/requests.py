@@ -5,6 +5,7 @@ All raise OSError, `EngineRefusal` or `NotAnEngine` where the engine does not do
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -64,11 +65,16 @@ class Requests:
 
     @contextmanager
     def build(
-        self, context: Iterator[bytes], *, headers: Mapping[str, str], check: Callable[[], None]
+        self,
+        context: Iterator[bytes],
+        *,
+        arguments: Mapping[str, str],
+        headers: Mapping[str, str],
+        check: Callable[[], None],
     ) -> Iterator[Iterator[dict[str, Any]]]:
         """Sends a build's context, and hands out what is said of the build."""
         # forcerm: the container of a step that failed would be left.
-        query = target("/build", rm=True, forcerm=True, version="1")
+        query = target("/build", rm=True, forcerm=True, version="1", buildargs=json.dumps(arguments))
         headers = {"Content-Type": "application/x-tar", **headers}
         with self._post(query, headers=headers, body=context, check=check) as said:
             yield said
