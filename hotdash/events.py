@@ -120,10 +120,15 @@ class FunctionFaulty(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BuildStarted(Event):
-    """An image is being built."""
+class DeployStarted(Event):
+    """The sources are looked at; one end of a deploy follows: live, unchanged, failed or cancelled."""
 
     occasion: Occasion = NO_OCCASION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildStarted(Event):
+    """An image is being built: of these sources there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,7 +81,7 @@ ACTIONS: tuple[Action, ...] = (
         key="d",
         shown="d",
         label="redeploy",
-        description="Build and deploy the selected function as it is on disk now, with the changes that wait",
+        description="Build and deploy the selected function as it is on disk now",
         panes=(Pane.FUNCTIONS, Pane.DEPLOYS),
     ),
     Action(
@@ -89,7 +89,7 @@ ACTIONS: tuple[Action, ...] = (
         key="u",
         shown="u",
         label="roll back",
-        description="Make the revision before live again; in Deploys the selected one. Builds nothing",
+        description="Make the revision before live again; in Deploys the selected one",
         panes=(Pane.FUNCTIONS, Pane.DEPLOYS),
     ),
     Action(
@@ -153,7 +153,7 @@ ACTIONS: tuple[Action, ...] = (
         key="y",
         shown="y",
         label="copy",
-        description="Copy: the log's lines, the task's answer, the deploy's log, or the selected name",
+        description="Copy: the log, the task's answer, the deploy's log, or the selected name",
         panes=(Pane.LOGS, Pane.RUN, Pane.DEPLOYS),
     ),
     Action(
@@ -185,7 +185,7 @@ ACTIONS: tuple[Action, ...] = (
         key="w",
         shown="w",
         label="watch",
-        description="Deploy on save, or let changes wait; on again, those that wait are deployed",
+        description="Deploy on save, or let changes wait until d or w",
         panes=(Pane.FUNCTIONS, Pane.EMPTY),
     ),
     Action(

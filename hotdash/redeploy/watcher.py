@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
 _STEP_MS = 10  # how often watchfiles looks whether a change has come
-_TICK_MS = 20  # how often it hands control back, so that a burst's end is seen at most this late
+_TICK_MS = 10  # how often it hands control back, so that a burst's end is seen at most this late
 _GROUP_MS = 50  # how long it may hold changes back in a flood
 _ROOT_CHECK_S = 0.5  # how often the root is looked at: its deletion and return make no event that can be relied on
 _RETRY_S = 1.0  # pause after a fault
@@ -141,11 +141,12 @@ class Watcher:
             self._wait_for_root()
             return
         next_check_s = self._clock() + _ROOT_CHECK_S
+        quiet_s = 0.0 if self._polling else _STEP_MS / 1_000  # watchfiles tells of changes after a step without one
         with closing(self._changes()) as changes:
             for found in changes:
                 self._ready.set()
                 now_s = self._clock()
-                gone = self._take(found, now_s)
+                gone = self._take(found, now_s - quiet_s)
                 if gone or now_s >= next_check_s:
                     next_check_s = now_s + _ROOT_CHECK_S
                     if gone or self._identity() != identity:  # (a new folder can get the old one's inode)

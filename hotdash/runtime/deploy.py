@@ -41,6 +41,7 @@ class Deploys:
         self._clock = services.clock
         self._emit = services.bus.emit
         self._deploying = threading.Lock()
+        self._is_building = False
         self._images = supervisor.ledger.images
 
     def deploy(
@@ -110,7 +111,7 @@ class Deploys:
 
     def _build(self, spec: FunctionSpec, is_cancelled: Callable[[], bool], occasion: Occasion) -> Image:
         began_s = self._clock.now()
-        self._begin_build(occasion)
+        self._begin(occasion)
         try:
             format_of(spec)
             with self._services.cores.hold(spec, is_cancelled=is_cancelled):
@@ -167,19 +168,28 @@ class Deploys:
             self._ledger.let_images_go(effects)
         effects.carry_out()
 
-    def _begin_build(self, occasion: Occasion) -> None:
+    def _begin(self, occasion: Occasion) -> None:
         """With nothing live the function is `building` (again), and tasks may wait for it."""
+        self._is_building = False
         with self._supervisor.lock:
             if self._ledger.revision is None and self._ledger.state is not FunctionState.BUILDING:
                 self._ledger.become(FunctionState.BUILDING)
-            self._emit(ev.BuildStarted, self._ledger.key, occasion=occasion)
+            self._emit(ev.DeployStarted, self._ledger.key, occasion=occasion)
+
+    def _begin_build(self) -> None:
+        """The driver does something: what it looked for had not been built before."""
+        if not self._is_building:
+            self._is_building = True
+            self._emit(ev.BuildStarted, self._ledger.key)
 
     def _say(self, line: str) -> None:
         """The driver's build: a line of its output."""
+        self._begin_build()
         self._emit(ev.BuildOutput, self._ledger.key, text=line)
 
     def _say_step(self, number: int, total: int, text: str) -> None:
         """The driver's build: it has come to a step."""
+        self._begin_build()
         self._emit(ev.BuildStep, self._ledger.key, number=number, total=total, text=text)
 
     def _build_failed(self, state: FunctionState, reason: str, log: Sequence[str]) -> None:

@@ -162,7 +162,7 @@ class DeployBook:
             self._views = tuple(record.view(live=self._live, kept=self._kept) for record in self._records)
         return self._views
 
-    def build_started(self, event: ev.BuildStarted) -> None:
+    def started(self, event: ev.DeployStarted) -> None:
         """A deploy begins."""
         self._begin(event).occasion = event.occasion
 

@@ -123,12 +123,16 @@ class Store:
         if record := self._touched(event):
             record.faults = event.faults
 
+    def _on_deploy_started(self, event: ev.DeployStarted) -> None:
+        if record := self._touched(event):
+            record.build_log.clear()
+            record.deploys.started(event)
+
     def _on_build_started(self, event: ev.BuildStarted) -> None:
         if record := self._touched(event):
             record.is_building = True
             record.build_since_s = event.at_s
             record.build_log.clear()
-            record.deploys.build_started(event)
 
     def _on_build_step(self, event: ev.BuildStep) -> None:
         if record := self._touched(event):
@@ -141,6 +145,7 @@ class Store:
 
     def _on_build_ended(self, event: ev.BuildEnded) -> None:
         if record := self._touched(event):
+            record.is_building = False
             record.deploys.build_ended(event)
 
     def _on_rollback_started(self, event: ev.RollbackStarted) -> None:
@@ -319,6 +324,7 @@ def _quantile(ordered: list[float], share: float) -> float | None:
 _FOLDS: dict[type[Event], Callable[[Store, Any], None]] = {
     ev.FunctionChanged: Store._on_function_changed,
     ev.FunctionFaulty: Store._on_function_faulty,
+    ev.DeployStarted: Store._on_deploy_started,
     ev.BuildStarted: Store._on_build_started,
     ev.BuildStep: Store._on_build_step,
     ev.BuildOutput: Store._on_build_output,

@@ -35,7 +35,8 @@ class DeployScript(Script):
 
     def build(self, key: str, occasion: Occasion | None = None, *, output: tuple[str, ...] = ()) -> None:
         """A build begins: two steps, the second one prints."""
-        self.feed(ev.BuildStarted, key, occasion=occasion or Occasion())
+        self.feed(ev.DeployStarted, key, occasion=occasion or Occasion())
+        self.feed(ev.BuildStarted, key)
         self.feed(ev.BuildStep, key, number=1, total=2, text="pip install --target lib pillow")
         self.feed(ev.BuildOutput, key, text="Collecting pillow")
         self.pass_s(0.8)

@@ -10,11 +10,12 @@ import time
 from typing import TYPE_CHECKING
 
 from deploy_board import says
-from real_tools import PATIENCE_S, lives, until, write_function
+from real_tools import HTTP, PATIENCE_S, lives, until, write_function
 
 from hotdash import events as ev
 from hotdash.redeploy.debouncer import Burst
 from hotdash.redeploy.deployer import Deployer
+from hotdash.store import Store
 
 if TYPE_CHECKING:
     from hotdash.task import TaskResult
@@ -103,6 +104,30 @@ def test_one_that_does_not_start_never_takes_over(board):
     assert board.call("a").revision == 2
 
 
+def test_one_that_dies_at_its_first_call_gives_way_to_what_it_replaced_and_the_record_says_so(board):
+    store = Store()
+    board.runtime.subscribe(store)
+    write_function(board.folder / "a", says("1"))
+    board.start()
+    image_id = board.live("a", 1).image_id
+    board.save("a/func.py", HTTP + "\nfor headers, body in requests():\n    os._exit(7)\n")
+    board.live("a", 2)
+    assert "exited with code 7" in (board.call("a").error or "")
+    live = board.live("a", 3)
+    assert (live.image_id, live.origin, live.again) == (image_id, "restored", 1)
+    assert (board.call("a").body, board.call("a").revision) == (b"1", 3)
+    assert board.runtime.flush_events(PATIENCE_S)
+    view = store.snapshot().functions["a"]
+    assert [(deploy.revision, str(deploy.step)) for deploy in view.deploys] == [
+        *((1, "live"), (2, "probation"), (3, "live"))
+    ]
+    assert view.deploy_error.startswith("r2 ended before its first answer; what r1 was serves again, as r3: ")
+    board.save("a/func.py", says("4"))
+    board.live("a", 4)
+    (change,) = board.told(ev.DeployStarted, "a")[-1].occasion.changes
+    assert (change.path, change.plus, change.minus) == ("func.py", 1, 1), "against what was restored"
+
+
 def test_touched_or_saved_unchanged_nothing_is_new(board):
     write_function(board.folder / "a", says("1"))
     board.start()
@@ -115,6 +140,7 @@ def test_touched_or_saved_unchanged_nothing_is_new(board):
     assert (unchanged.revision, unchanged.limits_changed) == (1, False)
     board.barrier()
     assert board.told(ev.RevisionLive, "a", since=mark) == []
+    assert board.told(ev.BuildStarted, "a", since=mark) == []
     assert board.call("a").container_id == first.container_id
 
 
@@ -164,6 +190,7 @@ def test_limits_change_in_place_config_makes_a_revision_without_a_build(board):
     unchanged = board.wait(ev.DeployUnchanged, "a")
     assert (unchanged.revision, unchanged.limits_changed) == (1, True)
     assert board.told(ev.FunctionChanged, "a")[-1].spec.max_concurrency == 3
+    assert len(board.told(ev.BuildStarted, "a")) == 1
     board.save("a/func.yaml", good + "config: {X: 1}\n")
     assert board.live("a", 2).image_id == image_id
     (board.folder / "app.yaml").write_text("config: {Y: 2}\n")

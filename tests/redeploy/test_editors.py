@@ -60,7 +60,7 @@ def test_every_editors_save_is_live_and_no_other_function_is_built(board):
         save(board.folder / "a/func.py", says(str(number)))
         until(lambda: board.call("a").body == str(number).encode(), "the save, live")  # noqa: B023
     board.barrier()
-    assert board.told(ev.BuildStarted, "b", since=mark) == []
+    assert board.told(ev.DeployStarted, "b", since=mark) == []
     assert len(board.told(ev.BuildStarted, "a", since=mark)) <= 2 * len(EDITORS)
     assert board.told(ev.BuildFailed, "a") == []
 
@@ -92,10 +92,10 @@ def test_a_checkout_of_another_branch_with_many_files_is_two_builds_at_most(boar
         git(board.folder, "checkout", branch)
         until(lambda: board.call("a").body == branch.encode(), f"{branch}, live")  # noqa: B023
         board.barrier()
-        started = board.told(ev.BuildStarted, "a", since=mark)
+        started = board.told(ev.DeployStarted, "a", since=mark)
         assert 1 <= len(started) <= 2
         assert max(build.occasion.changed for build in started) == FILES + 1
-        assert board.told(ev.BuildStarted, "b", since=mark) == []
+        assert board.told(ev.DeployStarted, "b", since=mark) == []
         assert board.told(ev.BuildFailed, "a", since=mark) == []
 
 
@@ -109,7 +109,7 @@ def test_what_dockerignore_names_is_never_built_and_its_exceptions_are(board):
     for name in ("x.log", "out/generated.txt"):
         (board.folder / "a" / name).write_text("noise")
     board.barrier()
-    assert board.told(ev.BuildStarted, "a", since=mark) == []
+    assert board.told(ev.DeployStarted, "a", since=mark) == []
     (board.folder / "a/keep.log").write_text("signal")
     board.live("a", 2)
     board.save("a/.dockerignore", "out\n")  # x.log counts from now on
@@ -122,7 +122,7 @@ def test_a_build_that_writes_into_the_sources_makes_no_loop(board):
     board.start()
     board.live("a", 1)
     board.barrier()
-    assert len(board.told(ev.BuildStarted, "a")) == 1
+    assert len(board.told(ev.DeployStarted, "a")) == 1
 
 
 def test_a_link_that_points_elsewhere_now_is_a_change_and_so_is_what_it_points_to(board):

@@ -144,7 +144,7 @@ def test_a_rollback_is_live_without_a_build_and_the_next_save_is_told_against_it
     assert board.call("a").body == b"1"
     board.save("a/func.py", says("1") + "# one\n")
     board.live("a", 4)
-    (change,) = board.told(ev.BuildStarted, "a", since=mark)[0].occasion.changes
+    (change,) = board.told(ev.DeployStarted, "a", since=mark)[0].occasion.changes
     assert (change.path, change.plus, change.minus) == ("func.py", 1, 0), "what differs from what served"
 
 
@@ -162,7 +162,7 @@ def test_a_rollback_ends_the_deploy_under_way_and_its_changes_wait(board):
     assert board.call("a").body == b"1"
     waits(board, "a", "slow")
     assert [type(event).__name__ for event in board.events[mark:] if "Build" in type(event).__name__] == [
-        *("BuildStarted", "BuildStep", "BuildOutput", "BuildCancelled")
+        *("BuildStarted", "BuildStep", "BuildStep", "BuildOutput", "BuildCancelled")
     ]
     (board.folder / "a/slow").unlink()
     board.deployer.redeploy("a")
@@ -216,7 +216,7 @@ def test_a_build_that_waits_for_a_core_can_be_cancelled(tmp_path):
         board.start()
         board.wait(ev.BuildOutput, "a")
         write_function(board.folder / "b", says("b"), build=["true"])
-        board.wait(ev.BuildStarted, "b")
+        board.wait(ev.DeployStarted, "b")
         board.save("b/func.py", says("b2"))
         board.wait(ev.BuildCancelled, "b")
         board.save("a/func.yaml", (board.folder / "a/func.yaml").read_text().replace("sleep 1000", "true"))

@@ -38,7 +38,7 @@ class Tale:
         self.tell(ev.RevisionLive, revision=revision, kept=kept, **fields)
 
     def build(self, revision: int, **more: Any) -> None:
-        self.tell(ev.BuildStarted, occasion=SAVED)
+        self.tell(ev.DeployStarted, occasion=SAVED)
         self.tell(ev.BuildEnded, image_id=f"{revision:064x}", build_s=0.3)
         self.live(revision, **more)
 
@@ -60,7 +60,7 @@ def tale() -> Tale:
 
 
 def test_a_deploy_from_its_beginning_to_live(tale):
-    began = tale.tell(ev.BuildStarted, occasion=SAVED)
+    began = tale.tell(ev.DeployStarted, occasion=SAVED)
     (deploy,) = tale.deploys
     assert (deploy.seq, deploy.is_running, deploy.step, deploy.occasion) == (began, True, DeployStep.BUILD, SAVED)
     tale.tell(ev.BuildStep, number=1, total=2, text="make")
@@ -96,7 +96,7 @@ def test_the_live_one_and_those_to_roll_back_to_are_marked(tale):
 )
 def test_a_failed_deploy_has_its_step_and_cause_and_no_number(tale, told, step):
     tale.build(1)
-    tale.tell(ev.BuildStarted)
+    tale.tell(ev.DeployStarted)
     for kind, fields in told:
         tale.tell(kind, **fields)
     failed = tale.deploys[-1]
@@ -110,7 +110,7 @@ def test_a_failed_deploy_has_its_step_and_cause_and_no_number(tale, told, step):
 @pytest.mark.parametrize("kind", [ev.BuildCancelled, ev.DeployUnchanged])
 def test_one_that_came_to_nothing_is_forgotten(tale, kind):
     tale.build(1)
-    tale.tell(ev.BuildStarted)
+    tale.tell(ev.DeployStarted)
     tale.tell(kind, **({"revision": 1} if kind is ev.DeployUnchanged else {}))
     assert [deploy.revision for deploy in tale.deploys] == [1]
 
@@ -128,7 +128,7 @@ def test_a_failed_probation_is_the_failure_of_what_was_live_and_the_restored_one
 def test_a_rollback_builds_nothing_and_mends_no_broken_sources(tale):
     tale.build(1)
     tale.build(2, kept=(1,))
-    tale.tell(ev.BuildStarted)
+    tale.tell(ev.DeployStarted)
     tale.tell(ev.BuildFailed, reason="pip failed")
     tale.tell(ev.RollbackStarted, revision=1)
     assert (tale.deploys[-1].step, tale.deploys[-1].is_running) == (DeployStep.START, True)
@@ -154,14 +154,14 @@ def test_the_record_is_bounded_and_keeps_what_is_live_or_can_be_again(tale):
     tale.build(1)
     tale.build(2, kept=(1,))
     for _ in range(2 * deploys_module.DEPLOYS_KEPT):
-        tale.tell(ev.BuildStarted)
+        tale.tell(ev.DeployStarted)
         tale.tell(ev.BuildFailed, reason="no")
     assert len(tale.deploys) == deploys_module.DEPLOYS_KEPT
     assert [deploy.revision for deploy in tale.deploys[:3]] == [1, 2, 0]
 
 
 def test_a_log_is_bounded_in_lines_and_in_their_length(tale):
-    tale.tell(ev.BuildStarted)
+    tale.tell(ev.DeployStarted)
     for number in range(deploys_module.LINES_KEPT + 5):
         tale.tell(ev.BuildOutput, text=f"{number:05}" + "x" * 5_000)
     (deploy,) = tale.deploys

@@ -80,6 +80,7 @@ class Builder:
         found = self._store.find(spec, image_id)
         if found is not None:
             return self._image(spec, image_id, found, reused=True)
+        output.step(1, len(spec.build) + 1, "copy the sources")
         draft = self._store.draft(spec)
         try:
             image_id = self._make(spec, draft, entries, output=output, is_cancelled=is_cancelled)

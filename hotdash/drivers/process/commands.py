@@ -62,7 +62,7 @@ def run_commands(
         shown = command if len(command) <= 200 else f"{command[:200]}…"
         what = f"{spec.key}: build command {number} of {len(spec.build)}, `{shown}`,"
         output.said = ""
-        output.step(number, len(spec.build), shown)
+        output.step(number + 1, len(spec.build) + 1, shown)  # after the copy
         run = _Run(spec, what, output=output, is_cancelled=is_cancelled, deadline_s=deadline_s)
         ended = run.command(command, folder=folder, environment=environment, guardian=guardian)
         if ended.code != 0:
