@@ -45,9 +45,20 @@ class Deploys:
         self._images = supervisor.ledger.images
 
     def deploy(
-        self, spec: FunctionSpec, *, is_cancelled: Callable[[], bool], occasion: Occasion = NO_OCCASION
+        self,
+        spec: FunctionSpec,
+        *,
+        is_cancelled: Callable[[], bool],
+        gives_way: Callable[[], bool] | None = None,
+        occasion: Occasion = NO_OCCASION,
     ) -> Deployment:
         """Builds the function as it is on disk and makes that live, if anything has changed.
+
+        Args:
+            spec: The function.
+            is_cancelled: Asked while it builds.
+            gives_way: Asked while a start takes long.
+            occasion: What led to it.
 
         Raises:
             BuildError: The build failed, or cannot be here; what was live goes on serving.
@@ -64,7 +75,7 @@ class Deploys:
                 return Deployment(
                     function=spec.key, revision=live.number, changed=False, build_s=build_s, image_id=image.id
                 )
-            return self._make_live(revision, build_s=build_s)
+            return self._make_live(revision, build_s=build_s, gives_way=gives_way)
 
     def rollback(self, number: int | None) -> Deployment:
         """Makes an earlier revision's image and settings live again, under a new number, without a build.
@@ -141,11 +152,19 @@ class Deploys:
             self._emit(ev.BuildEnded, spec.key, image_id=image.id, build_s=build_s, reused=image.reused)
         return image
 
-    def _make_live(self, revision: Revision, *, build_s: float, again: int = 0) -> Deployment:
+    def _make_live(
+        self,
+        revision: Revision,
+        *,
+        build_s: float,
+        gives_way: Callable[[], bool] | None = None,
+        again: int = 0,
+    ) -> Deployment:
         """Proves `revision`, unless it is the function's first or runs cold, and swaps."""
         began_s = self._clock.now()
         live = self._ledger.revision
-        proved = self._prover.prove(revision) if live is not None and revision.spec.format.is_hot else ()
+        needs_proof = live is not None and revision.spec.format.is_hot
+        proved = self._prover.prove(revision, gives_way=gives_way) if needs_proof else ()
         start_s = self._clock.now() - began_s if proved else 0.0
         swap_s = self._swap(revision, proved, build_s=build_s, start_s=start_s, again=again)
         return Deployment(
