@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from hotdash import events as ev
-from hotdash.errors import BuildCancelled, BuildError, NeedsDocker, NeedsRuntime, StartError
+from hotdash.errors import BuildCancelled, BuildError, NeedsDocker, NeedsRuntime, SourcesChanged, StartError
 from hotdash.events import NO_OCCASION, FunctionState, Occasion, Origin
 from hotdash.protocol.formats import format_of
 from hotdash.runtime.effects import Effects
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from hotdash.runtime.admission import Claim
     from hotdash.runtime.container import ServedContainer, Services
     from hotdash.runtime.supervisor import Supervisor
+
+_TRIES = 10  # of a build whose sources are being written while it reads them
+_TRY_AGAIN_S = 0.1
 
 
 class Deploys:
@@ -126,9 +129,7 @@ class Deploys:
         try:
             format_of(spec)
             with self._services.cores.hold(spec, is_cancelled=is_cancelled):
-                image = self._services.driver.build(
-                    spec, on_output=self._say, on_step=self._say_step, is_cancelled=is_cancelled
-                )
+                image = self._have_built(spec, is_cancelled)
         except BuildCancelled:
             # No failure: a newer build follows, or the runtime closes. With nothing live the function is still
             # building, and its tasks wait on.
@@ -151,6 +152,20 @@ class Deploys:
             build_s = self._clock.now() - began_s
             self._emit(ev.BuildEnded, spec.key, image_id=image.id, build_s=build_s, reused=image.reused)
         return image
+
+    def _have_built(self, spec: FunctionSpec, is_cancelled: Callable[[], bool]) -> Image:
+        """The driver's build; tried again while the sources are being written: a slow save is no failure."""
+        tries = _TRIES
+        while True:
+            tries -= 1
+            try:
+                return self._services.driver.build(
+                    spec, on_output=self._say, on_step=self._say_step, is_cancelled=is_cancelled
+                )
+            except SourcesChanged:
+                if not tries or is_cancelled():
+                    raise
+            self._clock.gate().wait(_TRY_AGAIN_S)
 
     def _make_live(
         self,
