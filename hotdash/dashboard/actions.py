@@ -286,26 +286,22 @@ MOVES: tuple[tuple[str, str], ...] = (
 def bindings() -> list[Binding]:
     """The main screen's bindings."""
     return [
-        Binding(action.key, action.id, action.label, show=False, priority="ctrl+q" in action.key) for action in ACTIONS
+        Binding(action.key, action.id, action.label, show=False, priority="ctrl+q" in action.key, id=action.id)
+        for action in ACTIONS
     ]
 
 
-def shown_key(action_id: str) -> str:
-    """How an action's key is written."""
-    return next(action.shown for action in ACTIONS if action.id == action_id)
-
-
-def footer_actions(pane: Pane) -> tuple[Action, ...]:
+def footer_actions(pane: Pane, actions: tuple[Action, ...] = ACTIONS) -> tuple[Action, ...]:
     """What the footer shows while a pane has the focus, the most wanted first."""
     if pane is Pane.FILTER:
         return _FILTER_ACTIONS
-    own = tuple(action for action in ACTIONS if pane in action.panes)
-    ends = tuple(action for action in ACTIONS if action.id in {"help", "quit"})
+    own = tuple(action for action in actions if pane in action.panes)
+    ends = tuple(action for action in actions if action.id in {"help", "quit"})
     return (*own, *ends)
 
 
-def by_pane() -> Iterable[tuple[Pane, tuple[Action, ...]]]:
+def by_pane(actions: tuple[Action, ...] = ACTIONS) -> Iterable[tuple[Pane, tuple[Action, ...]]]:
     """Every action once, under the first of its panes."""
     for pane in Pane:
-        if rows := tuple(action for action in ACTIONS if action.panes[0] is pane):
+        if rows := tuple(action for action in actions if action.panes[0] is pane):
             yield pane, rows

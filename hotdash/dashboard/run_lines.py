@@ -16,6 +16,7 @@ from hotdash.task import TaskState
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from hotdash.dashboard.keys import Keys
     from hotdash.store import FunctionView, TaskView
 
 _LINES_SHOWN = 500  # of a body; `y` copies it whole
@@ -50,7 +51,7 @@ def run_lines(task: TaskView, *, function: FunctionView | None, now_s: float) ->
     return lines
 
 
-def empty_lines(function: str | None) -> list[Line]:
+def empty_lines(function: str | None, keys: Keys) -> list[Line]:
     """What the Run pane says where there is no task."""
     if function is None:
         return [(), text("  Nothing is selected.", Tone.MUTED)]
@@ -58,8 +59,8 @@ def empty_lines(function: str | None) -> list[Line]:
         (),
         (("  ", Tone.TEXT), (plain(function), Tone.STRONG), (" has not been invoked yet.", Tone.MUTED)),
         (),
-        (("  enter", Tone.ACCENT), ("  invokes it with its last payload", Tone.MUTED)),
-        (("  i    ", Tone.ACCENT), ("  edits the payload first", Tone.MUTED)),
+        ((f"  {keys.shown('invoke'):<5}", Tone.ACCENT), ("  invokes it with its last payload", Tone.MUTED)),
+        ((f"  {keys.shown('edit_payload'):<5}", Tone.ACCENT), ("  edits the payload first", Tone.MUTED)),
     ]
 
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from hotdash.dashboard.ports import Controls
+    from hotdash.dashboard.taste import Taste
     from hotdash.dashboard.widgets.list_table import ListTable
     from hotdash.store import FunctionView, Store, TaskView
 
@@ -55,10 +56,12 @@ class BoardScreen(Screen[None]):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES
 
-    def __init__(self, *, store: Store, controls: Controls) -> None:
+    def __init__(self, *, store: Store, controls: Controls, taste: Taste) -> None:
         super().__init__()
         self.store = store
         self.controls = controls
+        self.taste = taste
+        self.keys = taste.keys
         self.invoker = Invoker(controls=controls)
         self.snapshot = Snapshot(version=-1)
         self.scope = Scope()
@@ -71,6 +74,7 @@ class BoardScreen(Screen[None]):
         self.past = PastTable(widget_id="past")
         self.lines = LineSource(store)
         self.logs = LogView(store=self.lines, widget_id="logs")
+        self.logs.buffer.capacity = max(self.logs.buffer.capacity, taste.settings.limits.log_lines)
         self.run_view = TextView(widget_id="run")
         self.deploys = DeploysPane(now_s=controls.now_s, widget_id="deploys")
         self.tab = Pane.LOGS
@@ -81,7 +85,7 @@ class BoardScreen(Screen[None]):
         }
         self.tabs = TabBar(tabs=tuple(self.views), widget_id="tabs")
         self.welcome = TextView(widget_id="welcome")
-        self.footer = FooterBar(widget_id="footer")
+        self.footer = FooterBar(keys=taste.keys, widget_id="footer")
         self.filters = {
             Pane.FUNCTIONS: FilterBar(widget_id="functions-filter"),
             Pane.TASKS: FilterBar(widget_id="tasks-filter"),
@@ -188,7 +192,7 @@ class BoardScreen(Screen[None]):
             self.functions.focus()
             self._show_footer()
         if is_empty:
-            self.welcome.show(tuple(welcome_lines(self.controls)))
+            self.welcome.show(tuple(welcome_lines(self.controls, self.keys)))
         notices = () if is_empty else self.controls.notices()
         self.notices.show(tuple(_notice_line(notice) for notice in notices))
         self.notices.display = bool(notices)
@@ -251,7 +255,7 @@ class BoardScreen(Screen[None]):
         task = self.selected_task
         view = self.selected_view
         if task is None:
-            self.run_view.show(empty_lines(view.key if view else None))
+            self.run_view.show(empty_lines(view.key if view else None, self.keys))
         else:
             self.run_view.show(run_lines(task, function=view, now_s=self.controls.now_s()))
 

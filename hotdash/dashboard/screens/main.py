@@ -279,7 +279,7 @@ class MainScreen(PastBoard):
 
     def action_help(self) -> None:
         """All keys."""
-        self.app.push_screen(HelpScreen(controls=self.controls))
+        self.app.push_screen(HelpScreen(controls=self.controls, keys=self.keys))
 
     def action_palette(self) -> None:
         """Every action by name."""

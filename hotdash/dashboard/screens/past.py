@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hotdash.dashboard import words
-from hotdash.dashboard.actions import Pane, shown_key
+from hotdash.dashboard.actions import Pane
 from hotdash.dashboard.scope import Scope
 from hotdash.dashboard.screens.board import BoardScreen, title_of
 from hotdash.store.history.values import PastPage, PastQuery
 
 if TYPE_CHECKING:
     from hotdash.dashboard.ports import Controls
+    from hotdash.dashboard.taste import Taste
     from hotdash.dashboard.widgets.list_table import ListTable
     from hotdash.store import Store, TaskView
     from hotdash.store.history import History, PastContents
@@ -30,11 +31,12 @@ class PastBoard(BoardScreen):
     Args:
         store: See `BoardScreen`.
         controls: See `BoardScreen`.
+        taste: See `BoardScreen`.
         archive: The history; None where none is kept.
     """
 
-    def __init__(self, *, store: Store, controls: Controls, archive: History | None) -> None:
-        super().__init__(store=store, controls=controls)
+    def __init__(self, *, store: Store, controls: Controls, taste: Taste, archive: History | None) -> None:
+        super().__init__(store=store, controls=controls, taste=taste)
         self.archive = archive
         self.is_past = False
         self.opened: PastContents | None = None
@@ -61,7 +63,7 @@ class PastBoard(BoardScreen):
     def tasks_note(self) -> str:
         """How many tasks of earlier runs there are, and the key that shows them."""
         earlier = self._earlier()
-        return f"{shown_key('toggle_past')}: {earlier:,} earlier" if earlier else ""
+        return f"{self.keys.shown('toggle_past')}: {earlier:,} earlier" if earlier else ""
 
     @property
     def selected_task(self) -> TaskView | None:
@@ -136,7 +138,7 @@ class PastBoard(BoardScreen):
         if self.is_past:
             self._show_past()
             return
-        earlier, key = self._earlier(), shown_key("toggle_past")
+        earlier, key = self._earlier(), self.keys.shown("toggle_past")
         self.tasks.set_hint(f"{key} shows {words.counted(earlier, 'task')} of earlier runs" if earlier else "")
         super()._show_tasks()
 
