@@ -107,6 +107,7 @@ def dashboard(folder: Path, driver: str | None, memory_mb: int | None, *, no_wat
     from hotdash.store import Store  # noqa: PLC0415
     from hotdash.store.history import History, HistoryLimits  # noqa: PLC0415
     from hotdash.store.logfile import LogFile  # noqa: PLC0415
+    from hotdash.store.payloads import PayloadBook  # noqa: PLC0415
 
     folder = folder.resolve()
     loaded = load_settings()
@@ -126,10 +127,11 @@ def dashboard(folder: Path, driver: str | None, memory_mb: int | None, *, no_wat
         if limits.history_mb:
             history = History(root=folder, on_fault=controls.note, limits=HistoryLimits.of(limits))
             runtime.subscribe(history)
+        book = PayloadBook(path=loaded.path.with_name("payloads.json"), on_fault=controls.note)
         for fault in taste.faults:
             controls.note(str(fault))
         deployer.start()
-        app = HotdashApp(store=store, controls=controls, archive=history, taste=taste)
+        app = HotdashApp(store=store, controls=controls, archive=history, book=book, taste=taste)
         tell, threading.excepthook = threading.excepthook, controls.tell_of_fault  # a traceback would cross the screen
         try:
             asyncio.run(_show(app, runtime))
@@ -140,6 +142,7 @@ def dashboard(folder: Path, driver: str | None, memory_mb: int | None, *, no_wat
             runtime.close(_QUIT_S)
             deployer.close()
             log_file.close()
+            book.close()
             if history is not None:
                 history.close()
     raise click.exceptions.Exit(app.return_code or 0)

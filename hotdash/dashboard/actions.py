@@ -19,6 +19,7 @@ class Pane(StrEnum):
     TASKS = "Tasks"
     LOGS = "Logs"
     RUN = "Run"
+    PAYLOAD = "Payload"
     DEPLOYS = "Deploys"
     FILTER = "Filter"
     EMPTY = "Nothing here yet"
@@ -58,15 +59,55 @@ ACTIONS: tuple[Action, ...] = (
         shown="enter",
         label="invoke",
         description="Invoke the selected function with its last payload",
-        panes=(*_TABLES, *_RIGHT),
+        panes=(*_TABLES, Pane.LOGS, Pane.RUN),
     ),
     Action(
         id="edit_payload",
         key="i",
         shown="i",
         label="edit & invoke",
-        description="Edit the payload and headers, then invoke",
+        description="To the Payload tab: edit the payload and headers, then invoke",
         panes=(*_TABLES, Pane.RUN),
+    ),
+    Action(
+        id="send_payload",
+        key="ctrl+s",
+        shown="ctrl+s",
+        label="invoke",
+        description="Invoke with what stands in the Payload tab, and go back to where you came from",
+        panes=(Pane.PAYLOAD,),
+    ),
+    Action(
+        id="send_and_stay",
+        key="f5",
+        shown="f5",
+        label="invoke, stay",
+        description="Invoke with what stands in the Payload tab, and stay",
+        panes=(Pane.PAYLOAD,),
+    ),
+    Action(
+        id="pick_preset",
+        key="ctrl+r",
+        shown="ctrl+r",
+        label="presets",
+        description="Use a payload that was kept under a name, or one of the function's tests",
+        panes=(Pane.PAYLOAD,),
+    ),
+    Action(
+        id="save_preset",
+        key="ctrl+t",
+        shown="ctrl+t",
+        label="keep",
+        description="Keep the function's payload and headers under a name",
+        panes=(Pane.PAYLOAD,),
+    ),
+    Action(
+        id="load_payload",
+        key="ctrl+o",
+        shown="ctrl+o",
+        label="file",
+        description="Use a file as the payload",
+        panes=(Pane.PAYLOAD,),
     ),
     Action(
         id="cancel",
@@ -220,7 +261,7 @@ ACTIONS: tuple[Action, ...] = (
         id="focus_pane(3)",
         key="3",
         shown="3",
-        label="logs, run",
+        label="tabs",
         description="To the tabs",
         panes=(Pane.ANY,),
     ),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hotdash.dashboard.ports import Controls
     from hotdash.store import Store
     from hotdash.store.history import History
+    from hotdash.store.payloads import PayloadBook
 
 
 class HotdashApp(App[None]):
@@ -27,6 +28,7 @@ class HotdashApp(App[None]):
         store: What is shown; fed by someone else, from another thread.
         controls: What keys act on.
         archive: The history; None where none is kept.
+        book: Remembers payloads and presets; None where nothing does.
         taste: Theme, layout, limits and keys; the usual if None.
     """
 
@@ -35,7 +37,13 @@ class HotdashApp(App[None]):
     ENABLE_COMMAND_PALETTE: ClassVar[bool] = True
 
     def __init__(
-        self, store: Store, controls: Controls, *, archive: History | None = None, taste: Taste | None = None
+        self,
+        store: Store,
+        controls: Controls,
+        *,
+        archive: History | None = None,
+        book: PayloadBook | None = None,
+        taste: Taste | None = None,
     ) -> None:
         self._taste = taste if taste is not None else Taste()  # before Textual asks for the style sheet's variables
         super().__init__()
@@ -44,6 +52,7 @@ class HotdashApp(App[None]):
         self._store = store
         self._controls = controls
         self._archive = archive
+        self._book = book
         if self._taste.theme is not None:
             self.theme = self._taste.theme
         self.set_keymap(self._taste.keys.keymap)
@@ -55,6 +64,7 @@ class HotdashApp(App[None]):
             store=self._store,
             controls=self._controls,
             taste=self._taste,
+            book=self._book,
             archive=self._archive,
         )
         return self._main

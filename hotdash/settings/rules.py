@@ -36,7 +36,7 @@ class Rule:
         return ", ".join(map(repr, self.words)) if self.words else "a word in quotes"
 
 
-_WORDS_OF_TABS = ("logs", "run", "payload")
+_WORDS_OF_TABS = ("logs", "run", "payload", "deploys")
 
 TOP: Mapping[str, Rule] = {
     "driver": Rule(kind=str, words=("auto", "process", "docker")),

@@ -15,6 +15,7 @@ from textual.widgets import Input
 from hotdash.dashboard.actions import Pane
 from hotdash.dashboard.changes import ChangeWatch
 from hotdash.dashboard.deploys import DeployWatch
+from hotdash.dashboard.figures_watch import LAST_S, FiguresWatch
 from hotdash.dashboard.invoker import Invoker, newest, newest_of_container
 from hotdash.dashboard.lines import Line, Tone, text
 from hotdash.dashboard.past_lines import LineSource
@@ -30,10 +31,11 @@ from hotdash.dashboard.widgets.functions_table import FunctionsTable
 from hotdash.dashboard.widgets.log_view import LogView
 from hotdash.dashboard.widgets.painted import TONE_CLASSES
 from hotdash.dashboard.widgets.past_table import PastTable
+from hotdash.dashboard.widgets.payload_pane import PayloadPane
 from hotdash.dashboard.widgets.tasks_table import TasksTable
 from hotdash.dashboard.widgets.text_view import TextView
 from hotdash.sanitize import plain
-from hotdash.store import Figures, Snapshot
+from hotdash.store import Snapshot
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -44,11 +46,11 @@ if TYPE_CHECKING:
     from hotdash.dashboard.taste import Taste
     from hotdash.dashboard.widgets.list_table import ListTable
     from hotdash.store import FunctionView, Store, TaskView
+    from hotdash.store.payloads import PayloadBook
 
 LOOK_S = 0.05  # how often the version is looked at
 PULL_S = 0.1  # how often a snapshot is taken at most
 FIGURES_S = 1.0
-_FIGURES_LAST_S = 32.0  # after this long without an event every rate is zero, and stays so
 
 
 class BoardScreen(Screen[None]):
@@ -56,13 +58,14 @@ class BoardScreen(Screen[None]):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES
 
-    def __init__(self, *, store: Store, controls: Controls, taste: Taste) -> None:
+    def __init__(self, *, store: Store, controls: Controls, taste: Taste, book: PayloadBook | None = None) -> None:
         super().__init__()
         self.store = store
         self.controls = controls
         self.taste = taste
         self.keys = taste.keys
-        self.invoker = Invoker(controls=controls)
+        self.book = book
+        self.invoker = Invoker(controls=controls, book=book, folder_of=self._folder_of)
         self.snapshot = Snapshot(version=-1)
         self.scope = Scope()
         self.shows_all_tasks = False
@@ -76,11 +79,13 @@ class BoardScreen(Screen[None]):
         self.logs = LogView(store=self.lines, widget_id="logs")
         self.logs.buffer.capacity = max(self.logs.buffer.capacity, taste.settings.limits.log_lines)
         self.run_view = TextView(widget_id="run")
+        self.payload = PayloadPane(widget_id="payload-pane")
         self.deploys = DeploysPane(now_s=controls.now_s, widget_id="deploys")
         self.tab = Pane.LOGS
         self.views: dict[Pane, Widget] = {
             Pane.LOGS: self.logs,
             Pane.RUN: self.run_view,
+            Pane.PAYLOAD: self.payload,
             Pane.DEPLOYS: self.deploys,
         }
         self.tabs = TabBar(tabs=tuple(self.views), widget_id="tabs")
@@ -100,6 +105,7 @@ class BoardScreen(Screen[None]):
                 self.logs,
                 self.filters[Pane.LOGS],
                 self.run_view,
+                self.payload,
                 self.deploys,
                 id="right-box",
                 classes="pane",
@@ -110,8 +116,7 @@ class BoardScreen(Screen[None]):
         self._changes = ChangeWatch()
         self._pulled_s = float("-inf")
         self._changed_s = float("-inf")
-        self._figures = Figures(calls_per_s=0.0, p50_s=None, p95_s=None, depths=())
-        self._views_changed_s: dict[str, tuple[FunctionView, float]] = {}
+        self._rates = FiguresWatch(store=store)
 
     def compose(self) -> ComposeResult:
         """The picture of the design's section 8."""
@@ -126,7 +131,10 @@ class BoardScreen(Screen[None]):
     def on_mount(self) -> None:
         """Shows what is there, and starts the two timers."""
         self.trouble.can_focus = self.notices.can_focus = self.welcome.can_focus = False
-        self.run_view.display = self.deploys.display = self.trouble.display = False
+        self.trouble.display = False
+        self.tab = Pane[self.taste.settings.layout.tab.upper()]
+        for pane, view in self.views.items():
+            view.display = pane is self.tab
         self.functions.focus()
         self._pull()
         self._renew()
@@ -153,27 +161,14 @@ class BoardScreen(Screen[None]):
     def _renew(self) -> None:
         """Once a second: rates, ages, and what no event tells of."""
         now_s = self.controls.now_s()
-        if now_s - self._changed_s < _FIGURES_LAST_S:
-            self._renew_figures()
+        if now_s - self._changed_s < LAST_S:
+            self.functions.show_depths(self._rates.renew(self.snapshot, now_s))
         self._show_header()
         self.functions.refresh_live()
         self.tasks.refresh_live()
         self._show_run()
         self.deploys.show(self.selected_view)
         self._show_trouble()
-
-    def _renew_figures(self) -> None:
-        now_s = self.controls.now_s()
-        self._figures = self.store.figures(now_s)
-        depths: dict[str, tuple[int, ...]] = {}
-        seen: dict[str, tuple[FunctionView, float]] = {}
-        for key, view in self.snapshot.functions.items():
-            before = self._views_changed_s.get(key)
-            seen[key] = before if before is not None and before[0] is view else (view, now_s)
-            if now_s - seen[key][1] < _FIGURES_LAST_S:
-                depths[key] = self.store.figures(now_s, key).depths
-        self._views_changed_s = seen
-        self.functions.show_depths(depths)
 
     # --- panes --------------------------------------------------------------------------------------------------------
 
@@ -183,7 +178,7 @@ class BoardScreen(Screen[None]):
             driver_note=self.controls.driver_note,
             watching=self.controls.watching,
             snapshot=self.snapshot,
-            figures=self._figures,
+            figures=self._rates.figures,
         )
         self.header.show(facts)
         is_empty = not self.snapshot.functions
@@ -321,6 +316,10 @@ class BoardScreen(Screen[None]):
         if self.scope.container_id:
             return newest_of_container(view, self.scope.container_id)
         return newest(view, self.invoker.last_task(view.key))
+
+    def _folder_of(self, function: str) -> str:
+        view = self.snapshot.functions.get(function)
+        return str(view.spec.folder) if view is not None else ""
 
     @property
     def task_views(self) -> tuple[FunctionView, ...]:

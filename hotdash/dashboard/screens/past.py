@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hotdash.dashboard.widgets.list_table import ListTable
     from hotdash.store import Store, TaskView
     from hotdash.store.history import History, PastContents
+    from hotdash.store.payloads import PayloadBook
 
 _COUNT_S = 0.5  # after the first picture
 _PAGE = 1_000  # tasks
@@ -32,11 +33,20 @@ class PastBoard(BoardScreen):
         store: See `BoardScreen`.
         controls: See `BoardScreen`.
         taste: See `BoardScreen`.
+        book: See `BoardScreen`.
         archive: The history; None where none is kept.
     """
 
-    def __init__(self, *, store: Store, controls: Controls, taste: Taste, archive: History | None) -> None:
-        super().__init__(store=store, controls=controls, taste=taste)
+    def __init__(
+        self,
+        *,
+        store: Store,
+        controls: Controls,
+        taste: Taste,
+        book: PayloadBook | None = None,
+        archive: History | None = None,
+    ) -> None:
+        super().__init__(store=store, controls=controls, taste=taste, book=book)
         self.archive = archive
         self.is_past = False
         self.opened: PastContents | None = None
