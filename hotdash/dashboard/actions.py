@@ -337,7 +337,8 @@ def footer_actions(pane: Pane, actions: tuple[Action, ...] = ACTIONS) -> tuple[A
     if pane is Pane.FILTER:
         return _FILTER_ACTIONS
     own = tuple(action for action in actions if pane in action.panes)
-    ends = tuple(action for action in actions if action.id in {"help", "quit"})
+    typing = pane is Pane.PAYLOAD  # there `?` and `q` are typed
+    ends = tuple(action for action in actions if action.id in ({"palette", "back"} if typing else {"help", "quit"}))
     return (*own, *ends)
 
 

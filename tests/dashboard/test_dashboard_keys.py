@@ -588,7 +588,7 @@ def test_every_action_has_a_method_and_no_key_is_given_twice() -> None:
     assert all(hasattr(MainScreen, f"action_{action.id.split('(')[0]}") for action in ACTIONS)
     keys = [key for action in ACTIONS for key in action.key.split(",")]
     assert len(keys) == len(set(keys))
-    assert all(footer_actions(pane)[-1].id in {"quit", ""} for pane in Pane)
+    assert all(footer_actions(pane)[-1].id in {"quit", "palette", ""} for pane in Pane)
 
 
 def test_clicks_select_fold_and_open() -> None:

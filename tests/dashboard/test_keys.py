@@ -37,7 +37,7 @@ def said(tmp_path: Path, text: str) -> list[str]:
         ('"/"', "slash", "/"),
         ('"D"', "D", "D"),
         ('","', "comma", ","),
-        ('"f5"', "f5", "f5"),
+        ('"f8"', "f8", "f8"),
         ('"ctrl+d"', "ctrl+d", "ctrl+d"),
         ('["escape", "b"]', "escape,b", "esc"),
         ('"é"', "é", "é"),
@@ -62,7 +62,7 @@ def test_a_key_is_a_character_or_a_name_and_is_shown_as_people_write_it(tmp_path
         ("invoke = 7", ["2: keys.invoke: found 7, allowed a key, or a list of keys, in quotes"]),
         ("invoke = []", ["2: keys.invoke: found []"]),
         ('invoke = "x"', ["2: keys.invoke: found 'x', which is cancel's, too, allowed a key of its own"]),
-        ('burst = "f5"\ninvoke = "f5"', ["3: keys.invoke: found 'f5', which is burst's, too"]),
+        ('burst = "f8"\ninvoke = "f8"', ["3: keys.invoke: found 'f8', which is burst's, too"]),
         ('invoke = "x"\ncancel = "enter"', []),
     ],
 )
@@ -113,7 +113,7 @@ def test_the_screen_the_footer_help_and_palette_follow(tmp_path: Path) -> None:
             assert not isinstance(app.screen, HelpScreen)
             await pilot.press("f1")
             await until(pilot, lambda: isinstance(app.screen, HelpScreen))
-            assert "f9         Deploy saved files" in app.screen.query_one("#help").text  # type: ignore[attr-defined]
+            assert "f9         Deploy on save" in app.screen.query_one("#help").text  # type: ignore[attr-defined]
 
     import asyncio
 

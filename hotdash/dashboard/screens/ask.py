@@ -12,6 +12,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from hotdash.dashboard.screens.confirm import ConfirmScreen
+from hotdash.dashboard.titles import title_of
 from hotdash.sanitize import plain
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class AskScreen(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """The line above the keys."""
         with Vertical(classes="dialog") as dialog:
-            dialog.border_title = self._title.replace("[", r"\\[")
+            dialog.border_title = title_of(self._title)
             yield Static(self._question, classes="dialog-text", markup=False)
             yield Input(self._initial, id="ask")
             yield self._fault
@@ -97,7 +98,7 @@ class ChooseScreen(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """The names above the keys."""
         with Vertical(classes="dialog") as dialog:
-            dialog.border_title = self._title.replace("[", r"\\[")
+            dialog.border_title = title_of(self._title)
             yield self._list
             yield Static("enter  use     x  remove     esc  back", classes="dialog-keys", markup=False)
 

@@ -22,6 +22,7 @@ from hotdash.dashboard.past_lines import LineSource
 from hotdash.dashboard.presentation import HeaderFacts
 from hotdash.dashboard.run_lines import empty_lines, run_lines
 from hotdash.dashboard.scope import Scope
+from hotdash.dashboard.titles import notice_line, title_of
 from hotdash.dashboard.trouble import trouble_lines
 from hotdash.dashboard.welcome import welcome_lines
 from hotdash.dashboard.widgets.bars import FooterBar, HeaderBar, TabBar
@@ -189,7 +190,7 @@ class BoardScreen(Screen[None]):
         if is_empty:
             self.welcome.show(tuple(welcome_lines(self.controls, self.keys)))
         notices = () if is_empty else self.controls.notices()
-        self.notices.show(tuple(_notice_line(notice) for notice in notices))
+        self.notices.show(tuple(notice_line(notice) for notice in notices))
         self.notices.display = bool(notices)
 
     def _entitle(self, number: int, title: str) -> None:
@@ -401,12 +402,3 @@ class BoardScreen(Screen[None]):
         if told:
             severity: SeverityLevel = "error" if is_bad else "warning" if is_odd else "information"
             self.notify(told, severity=severity, markup=False)
-
-
-def _notice_line(notice: str) -> Line:
-    return ((" ! ", Tone.ERROR), (plain(notice), Tone.TEXT))
-
-
-def title_of(words: str) -> str:
-    """Titles are markup to Textual: what is not hotdash's own must not be read as such."""
-    return plain(words).replace("\\", "\\\\").replace("[", r"\[")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from hotdash.dashboard import words
 from hotdash.dashboard.actions import Pane
 from hotdash.dashboard.scope import Scope
-from hotdash.dashboard.screens.board import BoardScreen, title_of
+from hotdash.dashboard.screens.board import BoardScreen
+from hotdash.dashboard.titles import title_of
 from hotdash.store.history.values import PastPage, PastQuery
 
 if TYPE_CHECKING:

@@ -40,8 +40,7 @@ class PayloadBoard(PastBoard):
         if self.focused_pane is not Pane.PAYLOAD:
             self._came_from = (self.tab, self.focused)
         self.open_tab(Pane.PAYLOAD)
-        self.payload.focus()
-        self.payload.select_all()
+        self.payload.edit()
 
     def action_send_payload(self) -> None:
         """Invokes with what stands in the Payload tab, and goes back to where one came from."""

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from textual import events
 
 
-class PayloadPane(Vertical):
-    """Edits one function's payload at a time.
+class PayloadPane(Vertical, can_focus=True):
+    """Edits one function's payload at a time. With the focus on the pane itself, keys act; in an editor they are typed.
 
     Attributes:
         function: Whose payload it is; empty before the first.
@@ -79,16 +79,11 @@ class PayloadPane(Vertical):
         self._said = said
         self._show_note()
 
-    def focus(self, scroll_visible: bool = True) -> PayloadPane:
-        """The focus goes to the payload."""
+    def edit(self) -> None:
+        """The focus goes to the payload, all of it selected: what is typed replaces it."""
         self.prepare()
         if self._body is not None:
-            self._body.focus(scroll_visible)
-        return self
-
-    def select_all(self) -> None:
-        """Selects the payload: what is typed replaces it."""
-        if self._body is not None:
+            self._body.focus()
             self._body.select_all()
 
     def _fill(self) -> None:
