@@ -320,7 +320,7 @@ MOVES: tuple[tuple[str, str], ...] = (
     ("j  k", "Down and up, as the arrows"),
     ("g  G", "First and last, as home and end"),
     ("pgup  pgdn", "A page up, a page down"),
-    ("←  →", "Functions: fold and unfold containers. Tasks: all that wait. Logs: sideways"),
+    ("←  →", "Functions: fold and unfold containers. Tasks: all that wait. Logs: sideways. Run: JSON"),
 )
 
 

@@ -205,6 +205,7 @@ class Store:
                 function=event.function,
                 revision=event.revision,
                 since_s=event.at_s,
+                born_s=event.at_s,
                 cold=event.cold,
             )
 
@@ -268,6 +269,8 @@ class Store:
         task.touch()
         record.running[task.id] = task
         if container := record.containers.get(event.container_id):
+            if not container.tasks_served:
+                task.starting_s = event.at_s - max(task.queued_at_s, container.born_s)
             container.move(ContainerState.BUSY, event.at_s)
             container.since_s = event.at_s  # also where it goes from one task straight to the next
             container.task_id = task.id

@@ -81,7 +81,7 @@ def test_a_build_is_seen_as_it_runs_and_the_newest_stays_selected() -> None:
         script.feed(ev.BuildEnded, "greet", image_id="4" * 64, build_s=2.0)
         script.go_live("greet", 4, "4" * 64)
         await until(pilot, lambda: rows(screen)[0].startswith("r4 ● live"))
-        assert "r4 is live" in "".join(toasts(app))
+        await until(pilot, lambda: "r4 is live" in "".join(toasts(app)))
 
     drive(script, steps)
 

@@ -20,7 +20,6 @@ from hotdash.dashboard.invoker import Invoker, newest, newest_of_container
 from hotdash.dashboard.lines import Line, Tone, text
 from hotdash.dashboard.past_lines import LineSource
 from hotdash.dashboard.presentation import HeaderFacts
-from hotdash.dashboard.run_lines import empty_lines, run_lines
 from hotdash.dashboard.scope import Scope
 from hotdash.dashboard.titles import notice_line, title_of
 from hotdash.dashboard.trouble import trouble_lines
@@ -33,6 +32,7 @@ from hotdash.dashboard.widgets.log_view import LogView
 from hotdash.dashboard.widgets.painted import TONE_CLASSES
 from hotdash.dashboard.widgets.past_table import PastTable
 from hotdash.dashboard.widgets.payload_pane import PayloadPane
+from hotdash.dashboard.widgets.run_view import RunView
 from hotdash.dashboard.widgets.tasks_table import TasksTable
 from hotdash.dashboard.widgets.text_view import TextView
 from hotdash.sanitize import plain
@@ -79,7 +79,7 @@ class BoardScreen(Screen[None]):
         self.lines = LineSource(store)
         self.logs = LogView(store=self.lines, widget_id="logs")
         self.logs.buffer.capacity = max(self.logs.buffer.capacity, taste.settings.limits.log_lines)
-        self.run_view = TextView(widget_id="run")
+        self.run_view = RunView(widget_id="run")
         self.payload = PayloadPane(widget_id="payload-pane")
         self.deploys = DeploysPane(now_s=controls.now_s, widget_id="deploys")
         self.tab = Pane.LOGS
@@ -246,14 +246,7 @@ class BoardScreen(Screen[None]):
             self.trouble.scroll_end(animate=False)
 
     def _show_run(self) -> None:
-        if not self.run_view.display:
-            return
-        task = self.selected_task
-        view = self.selected_view
-        if task is None:
-            self.run_view.show(empty_lines(view.key if view else None, self.keys))
-        else:
-            self.run_view.show(run_lines(task, function=view, now_s=self.controls.now_s()))
+        raise NotImplementedError
 
     def _show_note(self) -> None:
         """At the right of the tabs: whether the log follows, what hides lines."""

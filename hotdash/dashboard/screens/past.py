@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from hotdash.dashboard import words
 from hotdash.dashboard.actions import Pane
+from hotdash.dashboard.run_lines import empty_lines, run_lines
 from hotdash.dashboard.scope import Scope
 from hotdash.dashboard.screens.board import BoardScreen
 from hotdash.dashboard.titles import title_of
@@ -52,6 +53,7 @@ class PastBoard(BoardScreen):
         self.is_past = False
         self.opened: PastContents | None = None
         self._wanted: int | None = None  # the place of the task that was asked for, until it comes
+        self._run_shown: tuple[TaskView | None, int] = (None, 0)
         self._seen = 0
         self._written = 0
         self._query: PastQuery | None = None  # what was asked for last
@@ -110,6 +112,10 @@ class PastBoard(BoardScreen):
             self.lines.open(None)
         super()._set_scope(scope)
 
+    def on_run_view_folded(self) -> None:
+        """JSON is to be shown to another depth."""
+        self._show_run()
+
     # --- showing ------------------------------------------------------------------------------------------------------
 
     def toggle_past(self) -> None:
@@ -138,6 +144,20 @@ class PastBoard(BoardScreen):
             self.opened = contents
             self.lines.open(contents)
             self._set_scope(Scope(function=contents.task.function, task_id=contents.task.id))
+
+    def _show_run(self) -> None:
+        if self.tab is not Pane.RUN:
+            return
+        task, view = self.selected_task, self.selected_view
+        depth = self.run_view.depth
+        shown, self._run_shown = self._run_shown, (task, depth)
+        if task is None:
+            self.run_view.show(empty_lines(view.key if view else None, self.keys))
+            return
+        if task.result is not None and shown[0] is task and shown[1] == depth:
+            return  # it changes no more
+        past = self.opened if self.opened is not None and task is self.opened.task else None
+        self.run_view.show(run_lines(task, function=view, now_s=self.controls.now_s(), past=past, depth=depth))
 
     def _renew(self) -> None:
         super()._renew()
