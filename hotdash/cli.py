@@ -128,8 +128,6 @@ def dashboard(folder: Path, driver: str | None, memory_mb: int | None, *, no_wat
             history = History(root=folder, on_fault=controls.note, limits=HistoryLimits.of(limits))
             runtime.subscribe(history)
         book = PayloadBook(path=loaded.path.with_name("payloads.json"), on_fault=controls.note)
-        for fault in taste.faults:
-            controls.note(str(fault))
         deployer.start()
         app = HotdashApp(store=store, controls=controls, archive=history, book=book, taste=taste)
         tell, threading.excepthook = threading.excepthook, controls.tell_of_fault  # a traceback would cross the screen

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 from dashboard_fake import Clock, FakeControls, busy_script, until
-from test_dashboard_keys import board
+from test_dashboard_keys import board, toasts
 
 from hotdash.dashboard.actions import ACTIONS, Pane
 from hotdash.dashboard.app import HotdashApp
@@ -115,7 +116,20 @@ def test_the_screen_the_footer_help_and_palette_follow(tmp_path: Path) -> None:
             await until(pilot, lambda: isinstance(app.screen, HelpScreen))
             assert "f9         Deploy on save" in app.screen.query_one("#help").text  # type: ignore[attr-defined]
 
-    import asyncio
+    asyncio.run(run())
+
+
+def test_what_is_wrong_in_the_settings_is_told_once_and_takes_no_room(tmp_path: Path) -> None:
+    mine = taste(tmp_path, "a = 1\nb = 2\nc = 3\nd = '[/b]'\n")
+    controls = FakeControls(script=busy_script(Clock()))
+
+    async def run() -> None:
+        app = HotdashApp(controls.script.store, controls, taste=mine)
+        async with app.run_test(size=(160, 45), notifications=True) as pilot:
+            await until(pilot, lambda: len(toasts(app)) == 4)
+            assert "config.toml:1: a: found a key unknown here" in toasts(app)[0]
+            assert toasts(app)[3] == "and 1 fault more in the settings: hotdash doctor"
+            assert not board(app).notices.display
 
     asyncio.run(run())
 
@@ -132,8 +146,6 @@ def test_theme_and_layout_are_followed_and_an_unknown_theme_is_told(tmp_path: Pa
             assert app.screen.query_one("#left").size.width == 80
             heights = [app.screen.query_one(f"#{name}-box").outer_size.height for name in ("functions", "tasks")]
             assert heights[0] / sum(heights) == pytest.approx(0.3, abs=0.03)
-
-    import asyncio
 
     asyncio.run(run())
     found = said(tmp_path, '\ntheme = "nrd"')

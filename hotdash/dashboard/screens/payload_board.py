@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from hotdash.dashboard.widgets.payload_pane import PayloadPane
 
+_FAULTS_TOLD = 3
+_FAULTS_S = 20.0  # there are whole lines to read
 _MOST_BYTES = 8 * 2**20  # M11: a larger one no runtime takes
 
 
@@ -27,6 +29,15 @@ class PayloadBoard(PastBoard):
     """The panes, and what is done with payloads."""
 
     _came_from: tuple[Pane, Widget | None] | None = None
+
+    def on_mount(self) -> None:
+        """Tells what is wrong in the settings: once, since the defaults serve."""
+        faults = self.taste.faults
+        for fault in faults[:_FAULTS_TOLD]:
+            self.notify(plain(str(fault)), severity="warning", timeout=_FAULTS_S, markup=False)
+        more = len(faults) - _FAULTS_TOLD
+        if more > 0:
+            self.notify(f"and {words.counted(more, 'fault')} more in the settings: hotdash doctor", markup=False)
 
     def open_tab(self, pane: Pane) -> None:
         """Opens a tab at the right."""
