@@ -169,10 +169,9 @@ def test_the_oldest_go_first_where_there_is_too_much_and_the_file_stays_small(pa
             if not number % 20:
                 past.settled()
         past.settled()
-        ids = past.ids()
-        assert ids[0] == "299"
+        ids = until(lambda: ids if len(ids := past.ids()) < 60 else None, "the trimming of what was written last")
         assert ids == [f"{299 - at:03}" for at in range(len(ids))]
-        assert 20 < len(ids) < 60
+        assert len(ids) > 20
         assert past.history.dropped == 0
     assert path.stat().st_size < 1.5 * limits.max_bytes
 
