@@ -43,6 +43,7 @@ class ContainerRecord:
     tasks_served: int = 0
     start_s: float | None = None
     reason: str = ""
+    born_s: float = 0.0
 
     def move(self, state: ContainerState, at_s: float) -> None:
         """Changes the state; a move that no container makes is a fault of the runtime and raises."""
@@ -87,6 +88,7 @@ class TaskRecord:
     revision: int = 0
     again: bool = False
     result: TaskResult | None = None
+    starting_s: float = 0.0
     _view: TaskView | None = None
 
     def touch(self) -> None:
@@ -110,6 +112,7 @@ class TaskRecord:
                 revision=self.revision,
                 again=self.again,
                 result=self.result,
+                starting_s=self.starting_s,
             )
         return self._view
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hotdash import events as ev
 from hotdash.events import ContainerState, Event, FunctionState
 from hotdash.store.records import DEPTH_SECONDS, RATE_WINDOW_S, ContainerRecord, FunctionRecord, TaskRecord
-from hotdash.store.rings import LineBatch
+from hotdash.store.rings import LINES_KEPT, LineBatch, LineRing
 from hotdash.store.snapshot import DeployEnd, Figures, Snapshot
 from hotdash.task import TaskState, TaskStatus
 
@@ -30,10 +30,14 @@ class Store:
 
     The lock guards every record and ring. Folding holds it for microseconds; a snapshot for as long as it takes to
     copy what changed since the last one.
+
+    Args:
+        lines_kept: Of each function's stderr.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, lines_kept: int = LINES_KEPT) -> None:
         self._lock = threading.Lock()
+        self._lines_kept = lines_kept
         self._functions: dict[str, FunctionRecord] = {}
         self._removed: dict[str, FunctionRecord] = {}  # the last few, in the order of their removal
         self._version = 0
@@ -109,7 +113,13 @@ class Store:
     def _on_function_changed(self, event: ev.FunctionChanged) -> None:
         record = self._functions.get(event.function) or self._removed.pop(event.function, None)
         if record is None:
-            record = FunctionRecord(key=event.function, spec=event.spec, state=event.state, depth_at_s=event.at_s)
+            record = FunctionRecord(
+                key=event.function,
+                spec=event.spec,
+                state=event.state,
+                depth_at_s=event.at_s,
+                ring=LineRing(capacity=self._lines_kept),
+            )
         self._functions[event.function] = record
         if record.state is FunctionState.REMOVED:  # it is back, and so are its tasks and lines
             record.forget_deploys()
@@ -195,6 +205,7 @@ class Store:
                 function=event.function,
                 revision=event.revision,
                 since_s=event.at_s,
+                born_s=event.at_s,
                 cold=event.cold,
             )
 
@@ -258,6 +269,8 @@ class Store:
         task.touch()
         record.running[task.id] = task
         if container := record.containers.get(event.container_id):
+            if not container.tasks_served:
+                task.starting_s = event.at_s - max(task.queued_at_s, container.born_s)
             container.move(ContainerState.BUSY, event.at_s)
             container.since_s = event.at_s  # also where it goes from one task straight to the next
             container.task_id = task.id

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from dashboard_fake import Clock, FakeControls, Script, busy_script
 from deploy_story import deploys_script
+from textual.widgets import TextArea
 
 from hotdash.dashboard.app import HotdashApp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from textual.pilot import Pilot
 
 SIZES = [(160, 45), (100, 30), (60, 20)]
 
@@ -36,13 +39,25 @@ def test_a_failed_task_in_the_run_pane(snap_compare: Callable[..., bool]) -> Non
 
 @pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
 def test_deploys_with_a_failed_build(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
-    keys = ("3", "3", "3")
+    keys = ("3", "3", "3", "3")
     assert snap_compare(still_app(deploys_script(Clock())), press=keys, terminal_size=size)
 
 
 @pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
 def test_an_empty_folder(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
     assert snap_compare(still_app(Script(Clock())), terminal_size=size)
+
+
+@pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
+def test_the_payload_tab(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    keys = ("j", "i", *'{"name": "Zo', "escape", "3", "3", "3")
+    app = still_app(busy_script(Clock()))
+    assert snap_compare(app, press=keys, terminal_size=size, run_before=_unblink)
+
+
+async def _unblink(pilot: Pilot[None]) -> None:
+    for area in pilot.app.screen.query(TextArea):
+        area.cursor_blink = False
 
 
 def test_all_keys(snap_compare: Callable[..., bool]) -> None:

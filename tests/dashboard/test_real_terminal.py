@@ -150,6 +150,22 @@ def test_enter_invokes_a_save_is_live_and_q_quits(terminal, functions, tmp_path)
     nothing_is_left(tmp_path)
 
 
+def test_with_poll_a_save_is_live_and_u_and_the_deploys_tab_go_back(functions, tmp_path):
+    terminal = Terminal(str(functions), "--driver", "process", "--poll", home=tmp_path)
+    try:
+        until(lambda: terminal.shows("greets") and terminal.shows("ready"), "the function on the screen")
+        (functions / "greets" / "func.py").write_text(ANSWERS.replace("first-answer", "second-answer"))
+        until(lambda: terminal.shows("r2 is live"), "the new revision")
+        terminal.press("u")
+        until(lambda: terminal.shows("r3 is live, r1 again"), "the old one again")
+        terminal.press("<")
+        until(lambda: terminal.shows("rollback: r1 again") and terminal.shows("func.py +1 -1"), "the revisions")
+        terminal.press("q")
+        assert terminal.ended() == 0
+    finally:
+        terminal.close()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_well(terminal, tmp_path, number):
     terminal.process.send_signal(number)

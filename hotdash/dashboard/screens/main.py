@@ -1,4 +1,4 @@
-"""`MainScreen`: what each key does, on the panes of `PastBoard`. The table of keys is `hotdash.dashboard.actions`."""
+"""`MainScreen`: what each key does, on the panes of `PayloadBoard`. The keys: `hotdash.dashboard.actions`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from textual.app import SuspendNotSupported
 from hotdash.dashboard import words
 from hotdash.dashboard.actions import Pane, bindings
 from hotdash.dashboard.deploy_lines import is_deploying, rollback_target
-from hotdash.dashboard.invoker import Outcome, Payload, newest_of_container, newest_unended
+from hotdash.dashboard.invoker import Outcome, newest_of_container, newest_unended
+from hotdash.dashboard.screens.burst import BurstScreen
 from hotdash.dashboard.screens.confirm import ConfirmScreen
 from hotdash.dashboard.screens.help import HelpScreen
-from hotdash.dashboard.screens.past import PastBoard
-from hotdash.dashboard.screens.payload import BurstScreen, PayloadScreen
+from hotdash.dashboard.screens.payload_board import PayloadBoard
 from hotdash.sanitize import plain
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _SOURCES = ("func.py", "func.js", "func.sh")
 _STEP_S = 0.2
 
 
-class MainScreen(PastBoard):
+class MainScreen(PayloadBoard):
     """The one screen below all others."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
@@ -46,18 +46,6 @@ class MainScreen(PastBoard):
         """Invokes the selected function with its last payload."""
         if (view := self._view_or_say()) is not None:
             self._say(self.invoker.invoke(view.key, self.invoker.payload_of(view)))
-
-    def action_edit_payload(self) -> None:
-        """Invokes the selected function with a payload edited first."""
-        view = self._view_or_say()
-        if view is None:
-            return
-
-        def send(payload: Payload | None) -> None:
-            if payload is not None:
-                self._say(self.invoker.invoke(view.key, payload))
-
-        self.app.push_screen(PayloadScreen(function=view.key, payload=self.invoker.payload_of(view)), send)
 
     def action_burst(self) -> None:
         """Invokes the selected function many times."""
@@ -209,9 +197,9 @@ class MainScreen(PastBoard):
         self._show_tasks()
 
     def action_next_tab(self, step: int = 1) -> None:
-        """The next tab, or after the last the first."""
-        tabs = list(self.views)
-        self._open_tab(tabs[(tabs.index(self.tab) + step) % len(tabs)])
+        """The next tab, after the last the first."""
+        tabs = tuple(self.views)
+        self.open_tab(tabs[(tabs.index(self.tab) + step) % len(tabs)])
 
     def action_previous_tab(self) -> None:
         """The tab before."""
@@ -219,9 +207,10 @@ class MainScreen(PastBoard):
 
     def on_tab_bar_chosen(self, message: TabBar.Chosen) -> None:
         """A tab was clicked."""
-        self._open_tab(Pane(message.tab))
+        self.open_tab(Pane(message.tab))
 
-    def _open_tab(self, pane: Pane) -> None:
+    def open_tab(self, pane: Pane) -> None:
+        """Opens a tab at the right."""
         had_focus = self.focused_pane in self.views
         self.tab = pane
         for own, view in self.views.items():
@@ -260,10 +249,10 @@ class MainScreen(PastBoard):
     def action_filter(self) -> None:
         """Opens the focused pane's filter."""
         pane = self.focused_pane
-        if pane in self.filters:
-            self.filters[pane].open()
-        else:
+        if (bar := self.filters.get(pane)) is None:
             self.tell(f"the {pane} pane has no filter")
+        else:
+            bar.open()
 
     def action_back(self) -> None:
         """Ends the zoom, else the focused pane's filter, else goes back to the functions."""
@@ -272,6 +261,8 @@ class MainScreen(PastBoard):
             self._set_zoom(0)
         elif bar is not None and bar.filter is not None:
             bar.action_clear()
+        elif self.focused_pane is Pane.PAYLOAD and self.leave_payload():
+            pass
         elif self.is_past and self.past.has_focus:
             self.toggle_past()
         else:
@@ -279,7 +270,7 @@ class MainScreen(PastBoard):
 
     def action_help(self) -> None:
         """All keys."""
-        self.app.push_screen(HelpScreen(controls=self.controls))
+        self.app.push_screen(HelpScreen(controls=self.controls, keys=self.keys))
 
     def action_palette(self) -> None:
         """Every action by name."""
