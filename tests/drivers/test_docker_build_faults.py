@@ -92,6 +92,12 @@ def says(*values: Any, end: bool = True) -> Callable[[Call], None]:
         (says({"error": "x", "errorDetail": {"message": "odd"}}), "greet: the build failed: odd"),
         (says(STEP, {"errorDetail": {"message": "write /a: no space left on device"}}), "disk is full .*system prune"),
         (
+            says(
+                RUN, {"stream": "dd: No space left on device\n37+0 out\n"}, {"error": "a returned a non-zero code: 1"}
+            ),
+            "`RUN make`, failed: the engine's disk is full",
+        ),
+        (
             says(RUN, {"error": "The command '/bin/sh -c make' returned a non-zero code: 137"}),
             r"`RUN make`, was killed by SIGKILL \(by want of memory, perhaps\)",
         ),
