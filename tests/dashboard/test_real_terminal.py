@@ -194,3 +194,21 @@ def test_kill_9_leaves_nothing(terminal, tmp_path):
     terminal.process.kill()
     terminal.ended()
     nothing_is_left(tmp_path)
+
+
+def test_a_task_of_an_earlier_run_is_found_and_replayed(terminal, functions, tmp_path):
+    terminal.press("q")
+    assert terminal.ended() == 0
+    again = Terminal(str(functions), "--driver", "process", home=tmp_path)
+    try:
+        until(lambda: again.shows("H: 1 earlier"), "the count of tasks of earlier runs")
+        again.press("H")
+        until(lambda: again.shows("1 task, 1 earlier") and again.shows("heard it well"), "the task, opened")
+        again.forget()
+        again.press("r")
+        until(lambda: again.shows("2 tasks"), "the replay, in the history too")
+        again.press("q")
+        assert again.ended() == 0
+    finally:
+        again.close()
+    nothing_is_left(tmp_path)

@@ -199,7 +199,7 @@ class PastBoard(BoardScreen):
         parts = (
             f"2 History · {title_of(view.key) if view is not None else 'all functions'}",
             f"/{title_of(found.typed)}" if found else "",
-            f"{page.total:,} tasks, {self._earlier():,} of earlier runs",
+            f"{words.counted(page.total, 'task')}, {self._earlier():,} earlier",
             lost,
         )
         self._entitle(2, " · ".join(filter(None, parts)))
