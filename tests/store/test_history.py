@@ -169,7 +169,8 @@ def test_the_oldest_go_first_where_there_is_too_much_and_the_file_stays_small(pa
             if not number % 20:
                 past.settled()
         past.settled()
-        ids = until(lambda: ids if len(ids := past.ids()) < 60 else None, "the trimming of what was written last")
+        until(lambda: len(past.ids()) < 60, "the trimming of what was written last")
+        ids = past.ids()
         assert ids == [f"{299 - at:03}" for at in range(len(ids))]
         assert len(ids) > 20
         assert past.history.dropped == 0
