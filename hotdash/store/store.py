@@ -75,16 +75,22 @@ class Store:
         """
         with self._lock:
             newer: list[StderrLine] = []
-            lost = 0
+            lost = total = 0
             for key in functions:
                 record = self._functions.get(key)
                 if record is not None:
+                    total += record.ring.total
                     lines, missed = record.ring.after(seq)
                     newer.extend(lines)
                     lost += missed
             cursor = self._version
         newer.sort(key=lambda line: line.seq)
-        return LineBatch(lines=tuple(newer), cursor=cursor, lost=lost)
+        return LineBatch(lines=tuple(newer), cursor=cursor, lost=lost, total=total)
+
+    def lines_total(self, functions: Iterable[str]) -> int:
+        """How many stderr lines of these functions there have ever been."""
+        with self._lock:
+            return sum(self._functions[key].ring.total for key in functions if key in self._functions)
 
     def figures(self, now_s: float, function: str | None = None) -> Figures:
         """Rates over the last seconds, of one function (its key) or of all.

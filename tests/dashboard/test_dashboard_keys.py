@@ -16,6 +16,7 @@ from hotdash.dashboard.screens.confirm import ConfirmScreen
 from hotdash.dashboard.screens.help import HelpScreen
 from hotdash.dashboard.screens.main import MainScreen
 from hotdash.dashboard.screens.payload import BurstScreen, PayloadScreen
+from hotdash.dashboard.widgets.log_rows import Times
 from hotdash.events import FunctionState
 from hotdash.functions.spec import FunctionTest
 from hotdash.task import TaskResult, TaskStatus
@@ -438,9 +439,11 @@ def test_f_z_and_t_change_how_the_log_is_shown() -> None:
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         logs = board(app).logs
         await pilot.press("f", "z", "t")
-        assert (logs.follow, logs.wrap, logs.times) == (False, False, True)
+        assert (logs.follow, logs.wrap, logs.times) == (False, False, Times.CLOCK)
         await pilot.press("f", "z", "t")
-        assert (logs.follow, logs.wrap, logs.times) == (True, True, False)
+        assert (logs.follow, logs.wrap, logs.times) == (True, True, Times.TASK)
+        await pilot.press("t")
+        assert logs.times is Times.OFF
 
     drive(busy_script(Clock()), steps)
 

@@ -9,17 +9,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Container, Vertical
-from textual.screen import Screen
 from textual.widgets import Input
 
 from hotdash.dashboard.actions import Pane
 from hotdash.dashboard.changes import ChangeWatch
 from hotdash.dashboard.deploys import DeployWatch
 from hotdash.dashboard.invoker import Invoker, newest, newest_of_container
-from hotdash.dashboard.lines import Line, Tone, text
+from hotdash.dashboard.lines import Line, Tone
+from hotdash.dashboard.log_words import LogFacts, empty_log, log_note
 from hotdash.dashboard.presentation import HeaderFacts
 from hotdash.dashboard.run_lines import empty_lines, run_lines
 from hotdash.dashboard.scope import Scope
+from hotdash.dashboard.task_starts import TaskStarts
 from hotdash.dashboard.trouble import trouble_lines
 from hotdash.dashboard.welcome import welcome_lines
 from hotdash.dashboard.widgets.bars import FooterBar, HeaderBar, TabBar
@@ -27,6 +28,7 @@ from hotdash.dashboard.widgets.filter_bar import FilterBar
 from hotdash.dashboard.widgets.functions_table import FunctionsTable
 from hotdash.dashboard.widgets.log_view import LogView
 from hotdash.dashboard.widgets.painted import TONE_CLASSES
+from hotdash.dashboard.widgets.selectable import SelectingScreen
 from hotdash.dashboard.widgets.tasks_table import TasksTable
 from hotdash.dashboard.widgets.text_view import TextView
 from hotdash.sanitize import plain
@@ -38,17 +40,16 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from hotdash.dashboard.ports import Controls
-    from hotdash.dashboard.widgets.list_table import ListTable
+    from hotdash.dashboard.widgets.list_table import Key, ListTable
     from hotdash.store import FunctionView, Store, TaskView
 
 LOOK_S = 0.05  # how often the version is looked at
 PULL_S = 0.1  # how often a snapshot is taken at most
 FIGURES_S = 1.0
 _FIGURES_LAST_S = 32.0  # after this long without an event every rate is zero, and stays so
-_TABS = (Pane.LOGS.value, Pane.RUN.value)
 
 
-class BoardScreen(Screen[None]):
+class BoardScreen(SelectingScreen[None]):
     """Header, functions, tasks, logs, run, footer."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES
@@ -61,14 +62,20 @@ class BoardScreen(Screen[None]):
         self.snapshot = Snapshot(version=-1)
         self.scope = Scope()
         self.shows_all_tasks = False
+        self.is_frozen = False
+        self.marks: dict[Key, Scope] = {}
+        self.tab = Pane.LOGS
         self.header = HeaderBar(widget_id="header")
         self.notices = TextView(widget_id="notices")
         self.functions = FunctionsTable(now_s=controls.now_s, widget_id="functions")
         self.tasks = TasksTable(now_s=controls.now_s, widget_id="tasks")
-        self.tabs = TabBar(tabs=_TABS, widget_id="tabs")
         self.trouble = TextView(widget_id="trouble")
-        self.logs = LogView(store=store, widget_id="logs")
+        starts = TaskStarts(snapshot=lambda: self.snapshot)
+        self.logs = LogView(store=store, started_s=starts, widget_id="logs")
         self.run_view = TextView(widget_id="run")
+        self.stats = TextView(widget_id="stats")
+        self.views: dict[Pane, Widget] = {Pane.LOGS: self.logs, Pane.RUN: self.run_view}
+        self.tabs = TabBar(tabs=tuple(self.views), widget_id="tabs")
         self.welcome = TextView(widget_id="welcome")
         self.footer = FooterBar(widget_id="footer")
         self.filters = {
@@ -85,6 +92,7 @@ class BoardScreen(Screen[None]):
                 self.logs,
                 self.filters[Pane.LOGS],
                 self.run_view,
+                self.stats,
                 id="right-box",
                 classes="pane",
             ),
@@ -110,7 +118,7 @@ class BoardScreen(Screen[None]):
     def on_mount(self) -> None:
         """Shows what is there, and starts the two timers."""
         self.trouble.can_focus = self.notices.can_focus = self.welcome.can_focus = False
-        self.run_view.display = self.trouble.display = False
+        self.run_view.display = self.stats.display = self.trouble.display = False
         self.functions.focus()
         self._pull()
         self._renew()
@@ -121,6 +129,8 @@ class BoardScreen(Screen[None]):
 
     def _look(self) -> None:
         """Takes a snapshot if there is a new one to take, and the last was long enough ago."""
+        if self.is_frozen:
+            return
         if self.store.version != self.snapshot.version and self.controls.now_s() - self._pulled_s >= PULL_S * 0.9:
             self._pull()
 
@@ -136,6 +146,8 @@ class BoardScreen(Screen[None]):
 
     def _renew(self) -> None:
         """Once a second: rates, ages, and what no event tells of."""
+        if self.is_frozen:
+            return
         now_s = self.controls.now_s()
         if now_s - self._changed_s < _FIGURES_LAST_S:
             self._renew_figures()
@@ -207,27 +219,29 @@ class BoardScreen(Screen[None]):
         self._entitle(2, " · ".join(filter(None, parts)))
 
     def _show_right(self) -> None:
-        self._entitle(3, f"3 {_title(self.scope.title)}")
+        shown = self.log_scope if self.tab is Pane.LOGS else self.scope
+        self._entitle(3, f"3 {_title(shown.title)}")
         self._show_trouble()
-        if self.logs.display:
-            self.logs.set_empty(self._logs_empty())
-            self.logs.show_scope(self.scope)
-            self.logs.pull()
+        if self.tab is Pane.LOGS:
+            self.logs.show_scope(self.log_scope)
+            if not self.is_frozen:
+                self.logs.pull()
+            self._show_logs_empty()
         self._show_run()
         self._show_note()
 
     def _show_trouble(self) -> None:
         view = self.selected_view
-        is_whole = not self.scope.task_id and not self.scope.container_id
+        is_whole = not self.marks and self.scope.is_whole
         lines = trouble_lines(view, now_s=self.controls.now_s()) if view is not None and is_whole else []
         is_building = view is not None and view.is_building
         self.trouble.show(lines)
-        self.trouble.display = bool(lines) and self.logs.display
+        self.trouble.display = bool(lines) and self.tab is Pane.LOGS
         if is_building:
             self.trouble.scroll_end(animate=False)
 
     def _show_run(self) -> None:
-        if not self.run_view.display:
+        if self.tab is not Pane.RUN:
             return
         task = self.selected_task
         view = self.selected_view
@@ -236,46 +250,37 @@ class BoardScreen(Screen[None]):
         else:
             self.run_view.show(run_lines(task, function=view, now_s=self.controls.now_s()))
 
+    @property
+    def log_facts(self) -> LogFacts:
+        """What there is to tell of the log beside its lines."""
+        return LogFacts(
+            found=self.logs.buffer.filter,
+            hits=len(self.logs.buffer.hits),
+            hit=self.logs.buffer.number_of_hit(self.logs.here),
+            is_hiding=self.logs.buffer.is_hiding,
+            errors_only=self.logs.buffer.errors_only,
+            is_cleared=bool(self.logs.floor),
+            dropped=self.snapshot.lines_dropped,
+            follow=self.logs.follow,
+            unseen=self.logs.unseen,
+            is_frozen=self.is_frozen,
+        )
+
     def _show_note(self) -> None:
         """At the right of the tabs: whether the log follows, what hides lines."""
-        note: list[tuple[str, Tone]] = []
-        if self.logs.display:
-            found = self.filters[Pane.LOGS].filter
-            if found is not None:
-                note.append((f"/{plain(found.typed)}  ", Tone.ACCENT))
-            if self.snapshot.lines_dropped:
-                note.append((f"{self.snapshot.lines_dropped:,} lines dropped  ", Tone.WARNING))
-            if self.logs.follow:
-                note.append(("following", Tone.MUTED))
-            elif self.logs.unseen:
-                note.append((f"▼ {self.logs.unseen:,} new", Tone.ACCENT))
-            else:
-                note.append(("not following", Tone.MUTED))
-        self.tabs.show(Pane.LOGS.value if self.logs.display else Pane.RUN.value, tuple(note))
+        note: Line = (("frozen", Tone.WARNING),) if self.is_frozen else ()
+        self.tabs.show(self.tab.value, log_note(self.log_facts) if self.tab is Pane.LOGS else note)
+
+    def _show_logs_empty(self) -> None:
+        task = self.selected_task if self.log_scope.task_id else None
+        has_lines = bool(len(self.logs.buffer))
+        self.logs.set_empty(empty_log(self.log_scope, task, self.log_facts, has_lines=has_lines))
 
     def _show_footer(self) -> None:
         if self.has_class("-empty"):
             self.footer.show(Pane.EMPTY)
         else:
             self.footer.show(Pane.FILTER if isinstance(self.focused, Input) else self.focused_pane)
-
-    def _logs_empty(self) -> tuple[Line, ...]:
-        if self.filters[Pane.LOGS].filter is not None and len(self.logs.buffer):
-            return ((), text(" no line matches the filter", Tone.MUTED))
-        if not self.scope.function:
-            return ((), text(" nothing is selected", Tone.MUTED))
-        what = (
-            "this task"
-            if self.scope.task_id
-            else "this container"
-            if self.scope.container_id
-            else plain(self.scope.function)
-        )
-        result = self.selected_task.result if self.scope.task_id and self.selected_task is not None else None
-        said = " has written nothing to stderr yet"
-        if result is not None:
-            said = " has written nothing to stderr" if result.container_id else " never ran"
-        return ((), ((" ", Tone.TEXT), (what, Tone.STRONG), (said, Tone.MUTED)))
 
     # --- what is selected ---------------------------------------------------------------------------------------------
 
@@ -300,6 +305,11 @@ class BoardScreen(Screen[None]):
         return newest(view, self.invoker.last_task(view.key))
 
     @property
+    def log_scope(self) -> Scope:
+        """What the log is of: what is selected, or all that is marked."""
+        return Scope(marked=tuple(self.marks.values())) if self.marks else self.scope
+
+    @property
     def task_views(self) -> tuple[FunctionView, ...]:
         """The functions whose tasks are shown."""
         if self.shows_all_tasks:
@@ -317,8 +327,8 @@ class BoardScreen(Screen[None]):
                 return pane
         if focused is self.tasks:
             return Pane.TASKS
-        if focused in {self.logs, self.run_view}:
-            return Pane.LOGS if self.logs.display else Pane.RUN
+        if focused in self.views.values():
+            return self.tab
         return Pane.FUNCTIONS
 
     def on_list_table_selected(self, message: ListTable.Selected) -> None:
@@ -349,7 +359,7 @@ class BoardScreen(Screen[None]):
         """Another filter holds in one of the panes."""
         if message.bar is self.filters[Pane.LOGS]:
             self.logs.set_filter(message.bar.filter)
-            self.logs.set_empty(self._logs_empty())
+            self._show_logs_empty()
             self._show_note()
         else:
             self._show_functions()

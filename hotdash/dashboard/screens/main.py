@@ -1,4 +1,4 @@
-"""`MainScreen`: what each key does, on the panes of `BoardScreen`. The table of keys is `hotdash.dashboard.actions`."""
+"""`MainScreen`: what the keys do that are not the log's. The table of keys is `hotdash.dashboard.actions`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from textual.app import SuspendNotSupported
 from hotdash.dashboard import words
 from hotdash.dashboard.actions import Pane, bindings
 from hotdash.dashboard.invoker import Outcome, Payload, newest_of_container, newest_unended
-from hotdash.dashboard.screens.board import BoardScreen
 from hotdash.dashboard.screens.confirm import ConfirmScreen
 from hotdash.dashboard.screens.help import HelpScreen
+from hotdash.dashboard.screens.log_keys import LogKeysScreen
 from hotdash.dashboard.screens.payload import BurstScreen, PayloadScreen
 from hotdash.sanitize import plain
 
@@ -34,7 +34,7 @@ _SOURCES = ("func.py", "func.js", "func.sh")
 _STEP_S = 0.2
 
 
-class MainScreen(BoardScreen):
+class MainScreen(LogKeysScreen):
     """The one screen below all others."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
@@ -134,66 +134,40 @@ class MainScreen(BoardScreen):
             self.tell(f"{plain(editor)}: {plain(str(error))}", is_bad=True)
         self.refresh()
 
-    # --- logs and run -------------------------------------------------------------------------------------------------
-
-    def action_toggle_follow(self) -> None:
-        """Follows the log, or stays."""
-        self.logs.set_follow(on=not self.logs.follow)
-
-    def action_toggle_wrap(self) -> None:
-        """Wraps long lines, or cuts them."""
-        self.logs.set_wrap(on=not self.logs.wrap)
-        self.tell("long lines are wrapped" if self.logs.wrap else "long lines are cut; ← → move sideways")
-
-    def action_toggle_times(self) -> None:
-        """Shows the lines' times, or not."""
-        self.logs.set_times(on=not self.logs.times)
-
-    def action_copy(self) -> None:
-        """Copies what the focused pane is about."""
-        task, pane = self.selected_task, self.focused_pane
-        if pane is Pane.LOGS:
-            copied, what = self.logs.shown_text(), words.counted(len(self.logs.buffer.shown), "line")
-        elif pane is Pane.FUNCTIONS or task is None:
-            copied = self.scope.container_id or self.scope.function
-            what = plain(copied)
-        elif task.result is not None:
-            copied, what = task.result.body.decode("utf-8", "replace"), f"the answer of {words.short_id(task.id)}"
-        else:
-            copied, what = task.id, f"the id of {words.short_id(task.id)}"
-        self.app.copy_to_clipboard(copied)
-        self.tell(f"copied {what}")
+    # --- tasks and tabs -----------------------------------------------------------------------------------------------
 
     def action_toggle_all_tasks(self) -> None:
         """Shows the tasks of all functions, or of the selected one."""
         self.shows_all_tasks = not self.shows_all_tasks
         self._show_tasks()
 
-    def action_next_tab(self) -> None:
-        """The other tab; there are two."""
-        self._open_tab(Pane.RUN if self.logs.display else Pane.LOGS)
+    def action_next_tab(self, step: int = 1) -> None:
+        """The next tab, after the last the first."""
+        tabs = tuple(self.views)
+        self._open_tab(tabs[(tabs.index(self.tab) + step) % len(tabs)])
 
     def action_previous_tab(self) -> None:
-        """The other tab; there are two."""
-        self.action_next_tab()
+        """The tab before."""
+        self.action_next_tab(-1)
 
     def on_tab_bar_chosen(self, message: TabBar.Chosen) -> None:
         """A tab was clicked."""
         self._open_tab(Pane(message.tab))
 
     def _open_tab(self, pane: Pane) -> None:
-        had_focus = self.focused_pane in {Pane.LOGS, Pane.RUN}
-        self.logs.display = pane is Pane.LOGS
-        self.run_view.display = pane is Pane.RUN
+        had_focus = self.focused_pane in self.views
+        self.tab = pane
+        for own, view in self.views.items():
+            view.display = own is pane
         self._show_right()
         if had_focus:
-            (self.logs if self.logs.display else self.run_view).focus()
+            self.views[pane].focus()
 
     # --- the screen ---------------------------------------------------------------------------------------------------
 
     def action_focus_pane(self, number: int) -> None:
         """Puts the focus on a pane; on the right one, when it has it already, opens its next tab."""
-        right = self.logs if self.logs.display else self.run_view
+        right = self.views[self.tab]
         target: Widget = {1: self.functions, 2: self.tasks, 3: right}[number]
         if target is right and target.has_focus:
             self.action_next_tab()
@@ -219,19 +193,19 @@ class MainScreen(BoardScreen):
     def action_filter(self) -> None:
         """Opens the focused pane's filter."""
         pane = self.focused_pane
-        if pane is Pane.RUN:
-            self.tell("the Run pane has no filter")
+        if (bar := self.filters.get(pane)) is None:
+            self.tell(f"the {pane} pane has no filter")
         else:
-            self.filters[pane].open()
+            bar.open()
 
     def action_back(self) -> None:
-        """Ends the zoom, else the focused pane's filter, else goes back to the functions."""
+        """Ends the zoom, else the focused pane's filter, else the marks; else goes back to the functions."""
         bar = self.filters.get(self.focused_pane)
         if self.has_class("-zoomed"):
             self._set_zoom(0)
         elif bar is not None and bar.filter is not None:
             bar.action_clear()
-        else:
+        elif self.focused_pane not in {Pane.FUNCTIONS, Pane.TASKS} or not self.unmark():
             self.functions.focus()
 
     def action_help(self) -> None:

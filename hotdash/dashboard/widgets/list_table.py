@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from textual.strip import Strip
 
 Key = tuple[str, ...]
+MARK = "◆"
 _GAP = 1
 _HEADING = 1  # lines
 
@@ -70,6 +71,7 @@ class ListTable(Painted):
         self.items: tuple[Item, ...] = ()
         self.cursor_key: Key | None = None
         self.empty: tuple[Line, ...] = ()
+        self.marked: frozenset[Key] = frozenset()
         self._places: dict[Key, int] = {}
         self._widths: tuple[int, ...] = ()
         self._widths_for = -1
@@ -157,6 +159,16 @@ class ListTable(Painted):
         if self.cursor is None and self.items:
             self._put_cursor(self._selectable(0, 1))
 
+    def show_marked(self, keys: frozenset[Key]) -> None:
+        """Shows a sign before these rows; where there is none, that takes no cell."""
+        if keys != self.marked:
+            self.marked = keys
+            self.refresh()
+
+    @property
+    def _gutter_cells(self) -> int:
+        return GUTTER + bool(self.marked)
+
     def action_cursor(self, step: int) -> None:
         """Moves the cursor by one selectable row."""
         at = self.cursor
@@ -222,7 +234,7 @@ class ListTable(Painted):
         if event.y < _HEADING or not 0 <= at < len(self.items) or not self.items[at].is_selectable:
             return
         self._put_cursor(at)
-        if event.x <= GUTTER + 1:
+        if event.x <= self._gutter_cells + 1:
             self.toggle(self.items[at])
 
     def toggle(self, item: Item) -> None:
@@ -259,9 +271,10 @@ class ListTable(Painted):
         is_cursor = item.key == self.cursor_key
         bar: Span = ("▌" if is_cursor else " ", Tone.ACCENT if self.has_focus else Tone.MUTED)
         style = self.get_component_rich_style("painted--cursor") if is_cursor else None
-        room = width - GUTTER - _GAP  # a cell of air beside the scroll bar
+        mark: Line = ((MARK if item.key in self.marked else " ", Tone.ACCENT),) if self.marked else ()
+        room = width - self._gutter_cells - _GAP  # a cell of air beside the scroll bar
         line = fit(row.wide, room) if row.wide else self._joined(row.cells, room)
-        return self.strip_of((bar, *line), width, style=style)
+        return self.strip_of((bar, *mark, *line), width, style=style)
 
     def _joined(self, cells: tuple[Line, ...], width: int) -> Line:
         line: list[Span] = []
@@ -279,4 +292,5 @@ class ListTable(Painted):
 
     def _heading(self, width: int) -> Line:
         headings = tuple(text(column.title, Tone.MUTED) for column in self.columns)
-        return ((" " * GUTTER, Tone.MUTED), *self._joined(headings, width - GUTTER - _GAP))
+        cells = self._gutter_cells
+        return ((" " * cells, Tone.MUTED), *self._joined(headings, width - cells - _GAP))

@@ -9,13 +9,14 @@ from textual.geometry import Size
 from textual.strip import Strip
 
 from hotdash.dashboard.lines import Line, unstyled, wrap_cuts
-from hotdash.dashboard.widgets.painted import Painted, padded
+from hotdash.dashboard.widgets.painted import padded
+from hotdash.dashboard.widgets.selectable import Selectable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class TextView(Painted):
+class TextView(Selectable):
     """Shows lines, each wrapped under its own indentation."""
 
     def __init__(self, *, hang: int = 2, widget_id: str | None = None) -> None:
@@ -48,11 +49,13 @@ class TextView(Painted):
 
     def render_line(self, y: int) -> Strip:
         """One row."""
-        at = y + self.scroll_offset.y
-        width = self.room
-        if at >= len(self._strips):
-            return self.blank(width)
-        return self._strips[at]
+        row = y + self.scroll_offset.y
+        strip = self.row_strip(row)
+        return self.blank(self.room) if strip is None else self.selected_row(strip, row)
+
+    def row_strip(self, row: int) -> Strip | None:
+        """See `Selectable`."""
+        return self._strips[row] if 0 <= row < len(self._strips) else None
 
     def _arrange(self) -> None:
         width = self.room
