@@ -113,6 +113,14 @@ LOG_ACTIONS: tuple[Action, ...] = (
         panes=_TABLES,
     ),
     Action(
+        id="sort",
+        key="o",
+        shown="o",
+        label="sort",
+        description="Sort the focused table by its next column; the column's head shows which",
+        panes=_TABLES,
+    ),
+    Action(
         id="freeze",
         key="p",
         shown="p",

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from dashboard_fake import Clock, FakeControls, Script, drive, task_id, until
+from dashboard_fake import Clock, FakeControls, Script, busy_script, drive, task_id, until
 from textual.widgets import Input
 
 from hotdash.dashboard.clipboard import clipboard_command, copy_to_system
@@ -395,3 +395,46 @@ def test_the_desktops_own_program_is_found(
         (tmp_path / name).touch(mode=0o755)
     command = clipboard_command({**environment, "PATH": str(tmp_path)}, platform=platform)
     assert (command[0] if command else None) == expected
+
+
+# --- sorting ----------------------------------------------------------------------------------------------------------
+
+
+def heading(app: HotdashApp, table: str) -> str:
+    return app.screen.query_one(f"#{table}").render_line(0).text  # type: ignore[no-any-return]
+
+
+def test_o_sorts_the_functions_by_one_column_after_the_other_and_the_cursor_stays() -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        screen = board(app)
+        names = ["crash", "greet", "hello-sh", "node-echo", "report", "thumbnail"]
+        troubled = ["crash", "node-echo", "thumbnail", "greet", "hello-sh", "report"]
+        hottest = ["greet", "report", "crash", "hello-sh", "node-echo", "thumbnail"]
+        queued = ["report", "crash", "greet", "hello-sh", "node-echo", "thumbnail"]
+        await pilot.press("j")
+        for column, expected in (("FUNCTION", names), ("STATE", troubled), ("HOT", hottest), ("QUEU", queued)):
+            assert f"{column}▾" in heading(app, "functions")
+            assert [item.key[1] for item in screen.functions.items if item.key[0] == "function"] == expected
+            assert screen.functions.selected == ("greet", "")
+            await pilot.press("o")
+        assert "FUNCTION▾" in heading(app, "functions")
+
+    drive(busy_script(Clock()), steps)
+
+
+def test_o_sorts_the_tasks_by_how_long_they_ran_and_waited_and_how_they_ended() -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        screen = board(app)
+        await pilot.press("j", "2", "o")
+        assert "RAN▾" in heading(app, "tasks")
+        ran = [item.subject.result.run_s for item in screen.tasks.items]  # type: ignore[attr-defined]
+        assert ran == sorted(ran, reverse=True)
+        assert "by ran" in str(screen.boxes[2].border_title)
+        await pilot.press("o")
+        assert "WAITED▾" in heading(app, "tasks")
+        await pilot.press("o")
+        assert screen.tasks.items[0].subject.result.status == "error"  # type: ignore[attr-defined]
+        await pilot.press("o")
+        assert "STATE▾" in heading(app, "tasks")
+
+    drive(busy_script(Clock()), steps)

@@ -203,7 +203,8 @@ class BoardScreen(SelectingScreen[None]):
         self.functions.show_snapshot(self.snapshot, found)
         self.functions.ensure_cursor()
         views = self.snapshot.functions
-        self._entitle(1, f"1 Functions · {len(views)}" + (f" · /{_title(found.typed)}" if found else ""))
+        parts = ("1 Functions", str(len(views)), f"/{_title(found.typed)}" if found else "", self.functions.order_words)
+        self._entitle(1, " · ".join(filter(None, parts)))
 
     def _show_tasks(self) -> None:
         found = self.filters[Pane.TASKS].filter
@@ -215,8 +216,8 @@ class BoardScreen(SelectingScreen[None]):
         ended = sum(len(view.ended) for view in views)
         tally = ((running, "running"), (waiting, "queued"), (ended, "ended"))
         counts = ", ".join(f"{count:,} {word}" for count, word in tally if count)
-        parts = (f"2 Tasks · {whose}" if whose else "2 Tasks", f"/{_title(found.typed)}" if found else "", counts)
-        self._entitle(2, " · ".join(filter(None, parts)))
+        parts = (f"2 Tasks · {whose}" if whose else "2 Tasks", f"/{_title(found.typed)}" if found else "")
+        self._entitle(2, " · ".join(filter(None, (*parts, self.tasks.order_words, counts))))
 
     def _show_right(self) -> None:
         shown = self.log_scope if self.tab is Pane.LOGS else self.scope

@@ -93,6 +93,12 @@ class LogKeysScreen(BoardScreen):
             self.marks[key] = scope
         self.show_marks()
 
+    def action_sort(self) -> None:
+        """Sorts the focused table by its next order."""
+        (self.tasks if self.focused_pane is Pane.TASKS else self.functions).next_order()
+        self._show_functions()
+        self._show_tasks()
+
     def unmark(self) -> bool:
         """Takes all marks away; False if there were none."""
         if not self.marks:

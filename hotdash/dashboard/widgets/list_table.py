@@ -7,7 +7,7 @@ The cursor belongs to a row's key, not to its place: rows may come, go and move 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
@@ -37,8 +37,18 @@ class Item:
     is_selectable: bool = True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """An order in which a table can be: the title of the column whose head shows it, and what it sorts by."""
+
+    column: str
+    key: Callable[..., Any]
+
+
 class ListTable(Painted):
-    """A table of items; a subclass says how each is shown."""
+    """A table of items; a subclass says how each is shown, and in which orders (the first is the one at the start)."""
+
+    ORDERS: ClassVar[tuple[Order, ...]] = ()
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"painted--cursor", "painted--heading"}
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -72,6 +82,7 @@ class ListTable(Painted):
         self.cursor_key: Key | None = None
         self.empty: tuple[Line, ...] = ()
         self.marked: frozenset[Key] = frozenset()
+        self._order = 0
         self._places: dict[Key, int] = {}
         self._widths: tuple[int, ...] = ()
         self._widths_for = -1
@@ -91,6 +102,10 @@ class ListTable(Painted):
             old: The items among which it was.
         """
         return None
+
+    def renew(self) -> None:
+        """Shows the rows again, in another order."""
+        raise NotImplementedError
 
     # --- rows ---------------------------------------------------------------------------------------------------------
 
@@ -158,6 +173,22 @@ class ListTable(Painted):
         """Puts the cursor on the first row if it stands on none."""
         if self.cursor is None and self.items:
             self._put_cursor(self._selectable(0, 1))
+
+    @property
+    def order(self) -> Order:
+        """The order its rows are in."""
+        return self.ORDERS[self._order]
+
+    @property
+    def order_words(self) -> str:
+        """The order in words for the title, where the column may have no room; empty for the one at the start."""
+        return f"by {self.order.column.lower()}" if self._order else ""
+
+    def next_order(self) -> None:
+        """Sorts the rows by the next order; after the last comes the first again."""
+        self._order = (self._order + 1) % len(self.ORDERS)
+        self.renew()
+        self.refresh()
 
     def show_marked(self, keys: frozenset[Key]) -> None:
         """Shows a sign before these rows; where there is none, that takes no cell."""
@@ -291,6 +322,11 @@ class ListTable(Painted):
         return self._widths
 
     def _heading(self, width: int) -> Line:
-        headings = tuple(text(column.title, Tone.MUTED) for column in self.columns)
+        sorted_by = self.order.column if self.ORDERS else ""
+        widths = self._column_widths(width - self._gutter_cells - _GAP)
+        headings = tuple(
+            text(f"{column.title[: max(0, room - 1)]}▾" if column.title == sorted_by else column.title, Tone.MUTED)
+            for column, room in zip(self.columns, widths, strict=True)
+        )
         cells = self._gutter_cells
         return ((" " * cells, Tone.MUTED), *self._joined(headings, width - cells - _GAP))
