@@ -101,6 +101,7 @@ def dashboard(folder: Path, driver: str, memory_mb: int | None, *, no_watch: boo
         _fail(USAGE, "the dashboard needs a terminal; to call a function without one: hotdash invoke DIR NAME")
     from hotdash.dashboard.app import HotdashApp  # noqa: PLC0415  Textual is for the dashboard alone
     from hotdash.dashboard.live import LiveControls  # noqa: PLC0415
+    from hotdash.dashboard.sampler import Sampler  # noqa: PLC0415
     from hotdash.redeploy.deployer import Deployer  # noqa: PLC0415
     from hotdash.store import Store  # noqa: PLC0415
     from hotdash.store.logfile import LogFile  # noqa: PLC0415
@@ -114,7 +115,9 @@ def dashboard(folder: Path, driver: str, memory_mb: int | None, *, no_watch: boo
         controls = LiveControls(runtime=runtime, deployer=deployer, folder=folder, driver_note=note)
         log_file = LogFile(on_error=controls.note)
         runtime.subscribe(log_file)
+        sampler = Sampler(store=store, driver=runtime.driver, now_s=runtime.clock.now)
         deployer.start()
+        sampler.start()
         app = HotdashApp(store=store, controls=controls)
         tell, threading.excepthook = threading.excepthook, controls.tell_of_fault  # a traceback would cross the screen
         try:
@@ -123,6 +126,7 @@ def dashboard(folder: Path, driver: str, memory_mb: int | None, *, no_watch: boo
             threading.excepthook = tell
             for number in _ENDS:  # it is ending; a second signal must not keep it from ending well
                 signal.signal(number, signal.SIG_IGN)
+            sampler.close()
             runtime.close(_QUIT_S)
             deployer.close()
             log_file.close()

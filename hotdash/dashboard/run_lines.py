@@ -10,6 +10,7 @@ from hotdash.dashboard import words
 from hotdash.dashboard.causes import cause_lines
 from hotdash.dashboard.lines import Line, Tone, text
 from hotdash.dashboard.presentation import task_ran_s, task_state, task_waited_s, why_queued
+from hotdash.dashboard.why_lines import why_waits_lines
 from hotdash.sanitize import plain, plain_lines
 from hotdash.task import TaskState
 
@@ -32,7 +33,7 @@ def run_lines(task: TaskView, *, function: FunctionView | None, now_s: float) ->
         function: Its function; None once that has been removed.
         now_s: The runtime's clock.
     """
-    lines = [*_head(task, function, now_s), ()]
+    lines = [*_head(task, function, now_s), *why_waits_lines(task, function, now_s=now_s), ()]
     lines += _section("Request", task.payload, [(plain(key), plain(value)) for key, value in task.headers])
     result = task.result
     if result is None:

@@ -13,13 +13,16 @@ from hotdash import events as ev
 from hotdash.events import ContainerState, Event, FunctionState
 from hotdash.store.records import DEPTH_SECONDS, RATE_WINDOW_S, ContainerRecord, FunctionRecord, TaskRecord
 from hotdash.store.rings import LineBatch
-from hotdash.store.snapshot import DeployEnd, Figures, Snapshot
+from hotdash.store.sampling import sample_function
+from hotdash.store.series import SeriesView
+from hotdash.store.snapshot import Decision, DeployEnd, Figures, Snapshot
 from hotdash.task import TaskState, TaskStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from hotdash.events import StderrLine
+    from hotdash.store.sampling import Usage
 
 _FAILED = frozenset({TaskStatus.ERROR, TaskStatus.TIMEOUT})  # a cancel is its caller's wish
 REMOVED_KEPT = 16  # functions whose folders are gone: a rename or another branch may bring them back
@@ -101,7 +104,7 @@ class Store:
         """
         with self._lock:
             records = [record for key, record in self._functions.items() if function is None or key == function]
-            runs = sorted(run for record in records for at, run in record.rates if at > now_s - RATE_WINDOW_S)
+            runs = sorted(run for record in records for at, run, _ in record.rates if at > now_s - RATE_WINDOW_S)
             depths = [record.depths_until(now_s) for record in records]
         return Figures(
             calls_per_s=len(runs) / RATE_WINDOW_S,
@@ -109,6 +112,33 @@ class Store:
             p95_s=_quantile(runs, 0.95),
             depths=tuple(map(sum, zip(*depths, strict=True))) or (0,) * DEPTH_SECONDS,
         )
+
+    def sample(self, now_s: float, usage: Mapping[str, Usage]) -> bool:
+        """Takes a second's values of every function's series; about once a second, by one thread.
+
+        Args:
+            now_s: The runtime's clock.
+            usage: What each container uses, by its id; those that are missing use nothing that is known.
+
+        Returns:
+            Whether there was anything to measure.
+        """
+        with self._lock:
+            return sum(sample_function(record, now_s, usage) for record in self._functions.values()) > 0
+
+    def series(self, now_s: float, function: str, container_id: str = "") -> SeriesView | None:
+        """The last 15 minutes of a function, or of a container of it; None if there is no such one."""
+        with self._lock:
+            record = self._functions.get(function)
+            if record is None or (container_id and container_id not in record.containers):
+                return None
+            return SeriesView(
+                values=(record.containers[container_id] if container_id else record).series.until(now_s),
+                starts=record.starts,
+                starts_s=record.starts_s,
+                first_runs=record.first_runs,
+                first_runs_s=record.first_runs_s,
+            )
 
     # ---- one method an event; the others change nothing here (see `_FOLDS`)
 
@@ -162,6 +192,7 @@ class Store:
     def _on_scaling_decided(self, event: ev.ScalingDecided) -> None:
         if record := self._touched(event):
             record.why = event.reason
+            record.decisions.append(Decision(at_s=event.at_s, reason=event.reason))
 
     def _on_container_starting(self, event: ev.ContainerStarting) -> None:
         if record := self._touched(event):
@@ -174,9 +205,12 @@ class Store:
             )
 
     def _on_container_started(self, event: ev.ContainerStarted) -> None:
-        if container := self._container(event):
+        record = self._functions.get(event.function)
+        if record is not None and (container := self._container(event)):
             container.pid = event.pid
             container.start_s = event.start_s
+            record.starts += 1
+            record.starts_s += event.start_s
 
     def _on_container_idle(self, event: ev.ContainerIdle) -> None:
         if container := self._container(event):
@@ -251,12 +285,15 @@ class Store:
         if len(record.queued) != before:
             record.note_depth(event.at_s, before=before)
         if container := record.containers.get(task.container_id):
+            if not container.tasks_served:
+                record.first_runs += 1
+                record.first_runs_s += result.run_s
             container.task_id = ""
             container.tasks_served += 1
         record.calls += 1
         record.errors += result.status in _FAILED
         if result.run_s:
-            record.rates.append((event.at_s, result.run_s))
+            record.rates.append((event.at_s, result.run_s, result.container_id))
         self._tasks_dropped += record.end(task)
         self._drop_if_drained(record)
 

@@ -12,7 +12,7 @@ from hotdash.dashboard.app import HotdashApp
 from hotdash.errors import HotdashError
 from hotdash.events import FunctionState
 from hotdash.functions.spec import Format, FunctionSpec
-from hotdash.store import Store
+from hotdash.store import Store, Usage
 from hotdash.task import Attribution, TaskResult, TaskStatus
 
 if TYPE_CHECKING:
@@ -235,6 +235,25 @@ def busy_script(clock: Callable[[], float] | None = None) -> Script:
     script.feed(ev.BuildOutput, "thumbnail", text="pip install --target lib pillow")
     script.feed(ev.BuildOutput, "thumbnail", text="ERROR: no matching distribution found for pillow==99")
     script.feed(ev.BuildFailed, "thumbnail", reason="build step 1 exited with code 1: pip install --target lib pillow")
+    return script
+
+
+def measured_script() -> Script:
+    """Some minutes of work, measured."""
+    clock = Clock()
+    script = Script(clock)
+    script.function("greet", max_concurrency=4)
+    script.container("greet", "c-aaaaaa")
+    number = 0
+    for second in range(300):
+        for _ in range(second % 60 // 10):
+            number += 1
+            script.queue("greet", task_id(number))
+            script.start("greet", task_id(number), "c-aaaaaa")
+            script.end(task_id(number), run_s=0.01 * (1 + second % 7))
+        clock.at += 1.0
+        usage = Usage(cpu_s=second * 0.25, memory_bytes=(20 + second % 30) * 2**20)
+        script.store.sample(clock(), {"c-aaaaaa": usage})
     return script
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from dashboard_fake import Clock, FakeControls, Script, busy_script
+from dashboard_fake import Clock, FakeControls, Script, busy_script, measured_script
 
 from hotdash.dashboard.app import HotdashApp
 
@@ -31,6 +31,17 @@ def test_at_work(snap_compare: Callable[..., bool], size: tuple[int, int]) -> No
 def test_a_failed_task_in_the_run_pane(snap_compare: Callable[..., bool]) -> None:
     keys = ("j", "2", "j", "j", "j", "greater_than_sign")
     assert snap_compare(still_app(busy_script(Clock())), press=keys, terminal_size=(160, 45))
+
+
+@pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
+def test_the_logs_of_what_is_marked(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    keys = ("j", "space", "G", "k", "k", "k", "space", "3", "slash", *"for the", "enter", "ampersand", "n")
+    assert snap_compare(still_app(busy_script(Clock())), press=keys, terminal_size=size)
+
+
+@pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
+def test_stats(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    assert snap_compare(still_app(measured_script()), press=("3", "less_than_sign"), terminal_size=size)
 
 
 @pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)

@@ -88,12 +88,12 @@ def test_what_is_marked_is_merged_with_its_functions_and_signs_and_escape_unmark
         await until(pilot, lambda: len(rows(app)) == 6)
         first, second = f"t-{FIRST[:6]}", f"t-{SECOND[:6]}"
         assert rows(app) == [
-            "greet        c-aaaaaa │ greet is warm",
-            f"greet        {first} │ greet reads its request",
-            f"greet        {first}#│ greet took {FIRST}",
-            "report       c-bbbbbb │ report is warm",
-            f"report       {second} │ report reads its request",
-            f"report       {second}#│ report took {SECOND}",
+            "greet  c-aaaaaa │ greet is warm",
+            f"greet  {first} │ greet reads its request",
+            f"greet  {first}#│ greet took {FIRST}",
+            "report c-bbbbbb │ report is warm",
+            f"report {second} │ report reads its request",
+            f"report {second}#│ report took {SECOND}",
         ]
         shown = [screen.functions.render_line(y).text for y in (1, 3)]
         assert [row[:2] for row in shown] == [" ◆", "▌◆"]

@@ -20,7 +20,9 @@ from hotdash.dashboard.log_words import LogFacts, empty_log, log_note
 from hotdash.dashboard.presentation import HeaderFacts
 from hotdash.dashboard.run_lines import empty_lines, run_lines
 from hotdash.dashboard.scope import Scope
+from hotdash.dashboard.stats_lines import stats_lines
 from hotdash.dashboard.task_starts import TaskStarts
+from hotdash.dashboard.titles import functions_title, notice_line, tasks_title, title_of
 from hotdash.dashboard.trouble import trouble_lines
 from hotdash.dashboard.welcome import welcome_lines
 from hotdash.dashboard.widgets.bars import FooterBar, HeaderBar, TabBar
@@ -31,7 +33,6 @@ from hotdash.dashboard.widgets.painted import TONE_CLASSES
 from hotdash.dashboard.widgets.selectable import SelectingScreen
 from hotdash.dashboard.widgets.tasks_table import TasksTable
 from hotdash.dashboard.widgets.text_view import TextView
-from hotdash.sanitize import plain
 from hotdash.store import Figures, Snapshot
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class BoardScreen(SelectingScreen[None]):
         self.logs = LogView(store=store, started_s=starts, widget_id="logs")
         self.run_view = TextView(widget_id="run")
         self.stats = TextView(widget_id="stats")
-        self.views: dict[Pane, Widget] = {Pane.LOGS: self.logs, Pane.RUN: self.run_view}
+        self.views: dict[Pane, Widget] = {Pane.LOGS: self.logs, Pane.RUN: self.run_view, Pane.STATS: self.stats}
         self.tabs = TabBar(tabs=tuple(self.views), widget_id="tabs")
         self.welcome = TextView(widget_id="welcome")
         self.footer = FooterBar(widget_id="footer")
@@ -155,6 +156,7 @@ class BoardScreen(SelectingScreen[None]):
         self.functions.refresh_live()
         self.tasks.refresh_live()
         self._show_run()
+        self._show_stats()
         self._show_trouble()
 
     def _renew_figures(self) -> None:
@@ -189,7 +191,7 @@ class BoardScreen(SelectingScreen[None]):
         if is_empty:
             self.welcome.show(tuple(welcome_lines(self.controls)))
         notices = () if is_empty else self.controls.notices()
-        self.notices.show(tuple(_notice_line(notice) for notice in notices))
+        self.notices.show(tuple(notice_line(notice) for notice in notices))
         self.notices.display = bool(notices)
 
     def _entitle(self, number: int, title: str) -> None:
@@ -203,25 +205,17 @@ class BoardScreen(SelectingScreen[None]):
         self.functions.show_snapshot(self.snapshot, found)
         self.functions.ensure_cursor()
         views = self.snapshot.functions
-        parts = ("1 Functions", str(len(views)), f"/{_title(found.typed)}" if found else "", self.functions.order_words)
-        self._entitle(1, " · ".join(filter(None, parts)))
+        self._entitle(1, functions_title(len(views), found, self.functions.order_words))
 
     def _show_tasks(self) -> None:
         found = self.filters[Pane.TASKS].filter
         views = self.task_views
         self.tasks.show_functions(views, found, is_named=self.shows_all_tasks)
-        whose = "all functions" if self.shows_all_tasks else _title(views[0].key) if views else ""
-        waiting = sum(len(view.queued) for view in views)
-        running = sum(len(view.running) for view in views)
-        ended = sum(len(view.ended) for view in views)
-        tally = ((running, "running"), (waiting, "queued"), (ended, "ended"))
-        counts = ", ".join(f"{count:,} {word}" for count, word in tally if count)
-        parts = (f"2 Tasks · {whose}" if whose else "2 Tasks", f"/{_title(found.typed)}" if found else "")
-        self._entitle(2, " · ".join(filter(None, (*parts, self.tasks.order_words, counts))))
+        self._entitle(2, tasks_title(views, found, self.tasks.order_words, is_all=self.shows_all_tasks))
 
     def _show_right(self) -> None:
         shown = self.log_scope if self.tab is Pane.LOGS else self.scope
-        self._entitle(3, f"3 {_title(shown.title)}")
+        self._entitle(3, f"3 {title_of(shown.title)}")
         self._show_trouble()
         if self.tab is Pane.LOGS:
             self.logs.show_scope(self.log_scope)
@@ -276,6 +270,19 @@ class BoardScreen(SelectingScreen[None]):
         task = self.selected_task if self.log_scope.task_id else None
         has_lines = bool(len(self.logs.buffer))
         self.logs.set_empty(empty_log(self.log_scope, task, self.log_facts, has_lines=has_lines))
+
+    def _show_stats(self) -> None:
+        """Once a second, as the series are: each plot is another one then."""
+        view = self.selected_view
+        if self.tab is not Pane.STATS:
+            return
+        if view is None:
+            self.stats.show(empty_lines(None))
+            return
+        now_s, container_id = self.controls.now_s(), self.scope.container_id
+        series = self.store.series(now_s, view.key, container_id)
+        width = self.stats.room - 1
+        self.stats.show(stats_lines(view, series, container_id=container_id, width=width, now_s=now_s))
 
     def _show_footer(self) -> None:
         if self.has_class("-empty"):
@@ -347,6 +354,7 @@ class BoardScreen(SelectingScreen[None]):
         if scope != self.scope:
             self.scope = scope
             self._show_right()
+            self._show_stats()
 
     def on_descendant_focus(self) -> None:
         """The footer tells the focused pane's keys."""
@@ -376,12 +384,3 @@ class BoardScreen(SelectingScreen[None]):
         if told:
             severity: SeverityLevel = "error" if is_bad else "warning" if is_odd else "information"
             self.notify(told, severity=severity, markup=False)
-
-
-def _notice_line(notice: str) -> Line:
-    return ((" ! ", Tone.ERROR), (plain(notice), Tone.TEXT))
-
-
-def _title(words: str) -> str:
-    """Titles are markup to Textual: what is not hotdash's own must not be read as such."""
-    return plain(words).replace("\\", "\\\\").replace("[", r"\[")

@@ -160,6 +160,7 @@ class MainScreen(LogKeysScreen):
         for own, view in self.views.items():
             view.display = own is pane
         self._show_right()
+        self._show_stats()
         if had_focus:
             self.views[pane].focus()
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from hotdash.events import StderrLine
 
 _ID = 8  # cells of `t-91ab3f` and `c-7f3a12`
-_NAME = 12  # cells of a function's name, where lines of several are mixed
+_NAME = 12  # cells of a function's name at most, where lines of several are mixed
 _TIME = 13  # `12:03:41.123 `, `  +12.345 s  `
 _MATCHES = 100  # marked in one line
 _MATCH = Style(reverse=True)
@@ -79,7 +80,15 @@ class Look:
         time_cells = _TIME if self.times is not Times.OFF else 0
         if not self.names_tasks:
             return time_cells + 2
-        return time_cells + (_NAME + 1 if len(self.scope.functions) > 1 else 0) + _ID + 3
+        return time_cells + self.name_cells + _ID + 3
+
+    @property
+    def name_cells(self) -> int:
+        """The cells of the functions' names, and of the space behind them; 0 where there is but one."""
+        functions = self.scope.functions
+        if len(functions) < 2:
+            return 0
+        return min(_NAME, max(cell_len(plain(function)) for function in functions)) + 1
 
     @property
     def wrap_width(self) -> int:
@@ -136,8 +145,8 @@ class LogRows:
         sign = (HERE if is_here else SIGNS[line.attribution], Tone.ACCENT if is_here else Tone.MUTED)
         if not look.names_tasks:
             return (*stamp, sign, (" ", Tone.TEXT))
-        if len(look.scope.functions) > 1:
-            stamp = (*stamp, (plain(line.function)[:_NAME].ljust(_NAME + 1), Tone.STRONG))
+        if cells := look.name_cells:
+            stamp = (*stamp, (set_cell_size(plain(line.function), cells - 1) + " ", Tone.STRONG))
         bar = ("│ ", Tone.MUTED)
         if line.task_id:
             return (*stamp, (words.short_id(line.task_id).ljust(_ID), words.task_tone(line.task_id)), sign, bar)
