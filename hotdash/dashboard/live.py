@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hotdash.drivers.inside import Insider
+
 if TYPE_CHECKING:
     import threading
     from collections.abc import Mapping
     from pathlib import Path
 
+    from hotdash.drivers.inside import Inside
     from hotdash.redeploy.deployer import Deployer
     from hotdash.runtime.runtime import Runtime
 
@@ -48,6 +51,11 @@ class LiveControls:
     def kill_container(self, container_id: str) -> bool:
         """See `Controls`."""
         return self._runtime.kill(container_id)
+
+    def inside(self, container_id: str) -> Inside | None:
+        """See `Controls`."""
+        driver = self._runtime.driver
+        return driver.inside(container_id) if isinstance(driver, Insider) else None
 
     def redeploy(self, function: str) -> None:
         """See `Controls`."""

@@ -121,6 +121,22 @@ LOG_ACTIONS: tuple[Action, ...] = (
         panes=_TABLES,
     ),
     Action(
+        id="inspect",
+        key="v",
+        shown="v",
+        label="inspect",
+        description="Inspect the selected function or container: image, environment, command, mounts, limits",
+        panes=(Pane.FUNCTIONS,),
+    ),
+    Action(
+        id="shell",
+        key="E",
+        shown="E",
+        label="shell",
+        description="A shell in the selected container's surroundings",
+        panes=(Pane.FUNCTIONS,),
+    ),
+    Action(
         id="freeze",
         key="p",
         shown="p",

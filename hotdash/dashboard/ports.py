@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from hotdash.drivers.inside import Inside
+
 
 class Controls(Protocol):
     """The runtime and the redeployer, as far as keys reach. The screen's thread calls; every call returns at once.
@@ -40,6 +42,10 @@ class Controls(Protocol):
 
     def kill_container(self, container_id: str) -> bool:
         """Kills a container; False if there is no such one any more."""
+        ...
+
+    def inside(self, container_id: str) -> Inside | None:
+        """A container from within, and a shell into it; None if it has ended, or its driver has no such thing."""
         ...
 
     def redeploy(self, function: str) -> None:

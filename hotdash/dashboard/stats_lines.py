@@ -115,7 +115,7 @@ def _figure(measure: Measure, value: float) -> str:
         return words.size(int(value))
     if measure is Measure.CPU:
         return f"{value:.0%} of a core"
-    if measure is Measure.CALLS:
+    if measure in {Measure.CALLS, Measure.BUSY}:
         return words.rate(value)
     return words.count(round(value))
 

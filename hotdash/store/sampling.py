@@ -52,7 +52,11 @@ def sample_function(record: FunctionRecord, now_s: float, usage: Mapping[str, Us
                 [len(record.queued), *(record.depths.get(second, 0) for second in seconds[-2:])],
             ),
             Measure.HOT: len(record.containers),
-            Measure.BUSY: sum(one.state is ContainerState.BUSY for one in record.containers.values()),
+            Measure.BUSY: max(
+                sum(one.state is ContainerState.BUSY for one in record.containers.values()),
+                # Short tasks run between two looks: what they ran, for each second that passed.
+                sum(min(run_s, took_s) for of_one in runs.values() for run_s in of_one) / took_s,
+            ),
             Measure.CPU: cpu,
             Measure.MEMORY: memory,
         },

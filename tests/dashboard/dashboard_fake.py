@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from textual.pilot import Pilot
 
+    from hotdash.drivers.inside import Inside
+
 EPOCH = 1_700_000_000.0
 
 
@@ -142,6 +144,7 @@ class FakeControls:
     is_watching: bool = True
     refusal: str = ""
     told: tuple[str, ...] = ()
+    insides: dict[str, Inside] = field(default_factory=dict)
 
     def now_s(self) -> float:
         return self.script.clock()
@@ -161,6 +164,9 @@ class FakeControls:
     def kill_container(self, container_id: str) -> bool:
         self.calls.append(("kill", container_id))
         return True
+
+    def inside(self, container_id: str) -> Inside | None:
+        return self.insides.get(container_id)
 
     def redeploy(self, function: str) -> None:
         self.calls.append(("redeploy", function))

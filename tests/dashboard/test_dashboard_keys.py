@@ -485,7 +485,7 @@ def test_y_copies_what_the_pane_is_about() -> None:
 def test_e_says_so_where_the_terminal_cannot_be_lent() -> None:
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         await pilot.press("e")
-        assert "this terminal cannot be lent to an editor" in toasts(app)
+        assert "this terminal cannot be lent to another program" in toasts(app)
 
     drive(busy_script(Clock()), steps)
 

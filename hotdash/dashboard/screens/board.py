@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 LOOK_S = 0.05  # how often the version is looked at
 PULL_S = 0.1  # how often a snapshot is taken at most
 FIGURES_S = 1.0
+TOLD_S = 2.5  # how long a toast stays that only answers a key, and how long it is not said again
 _FIGURES_LAST_S = 32.0  # after this long without an event every rate is zero, and stays so
 
 
@@ -99,6 +100,7 @@ class BoardScreen(SelectingScreen[None]):
             ),
         }
         self._titles: dict[int, str] = {}
+        self._told = ("", float("-inf"))
         self._deploys = DeployWatch()
         self._changes = ChangeWatch()
         self._pulled_s = float("-inf")
@@ -381,6 +383,9 @@ class BoardScreen(SelectingScreen[None]):
 
     def tell(self, told: str, *, is_bad: bool = False, is_odd: bool = False) -> None:
         """A toast; its text is hotdash's own or has passed `plain`."""
-        if told:
+        now_s = self.controls.now_s()
+        if told and (told != self._told[0] or now_s - self._told[1] > TOLD_S):
+            self._told = (told, now_s)
+            timeout_s = None if is_bad or is_odd else TOLD_S
             severity: SeverityLevel = "error" if is_bad else "warning" if is_odd else "information"
-            self.notify(told, severity=severity, markup=False)
+            self.notify(told, severity=severity, timeout=timeout_s, markup=False)

@@ -36,7 +36,6 @@ class LogKeysScreen(BoardScreen):
     def action_toggle_times(self) -> None:
         """No times, times of day, times since the task's start."""
         self.logs.next_times()
-        self.tell(str(self.logs.times))
 
     def action_toggle_errors(self) -> None:
         """Shows only lines that tell of an error, or all."""

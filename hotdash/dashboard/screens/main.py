@@ -1,21 +1,18 @@
-"""`MainScreen`: what the keys do that are not the log's. The table of keys is `hotdash.dashboard.actions`."""
+"""`MainScreen`: what all other keys do. The table of keys is `hotdash.dashboard.actions`."""
 
 from __future__ import annotations
 
 import os
 import shlex
-import subprocess
-from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
-
-from textual.app import SuspendNotSupported
 
 from hotdash.dashboard import words
 from hotdash.dashboard.actions import Pane, bindings
 from hotdash.dashboard.invoker import Outcome, Payload, newest_of_container, newest_unended
+from hotdash.dashboard.lending import lend
 from hotdash.dashboard.screens.confirm import ConfirmScreen
 from hotdash.dashboard.screens.help import HelpScreen
-from hotdash.dashboard.screens.log_keys import LogKeysScreen
+from hotdash.dashboard.screens.inspect_keys import InspectKeysScreen
 from hotdash.dashboard.screens.payload import BurstScreen, PayloadScreen
 from hotdash.sanitize import plain
 
@@ -31,10 +28,7 @@ if TYPE_CHECKING:
 _SOURCES = ("func.py", "func.js", "func.sh")
 
 
-_STEP_S = 0.2
-
-
-class MainScreen(LogKeysScreen):
+class MainScreen(InspectKeysScreen):
     """The one screen below all others."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
@@ -125,13 +119,8 @@ class MainScreen(LogKeysScreen):
         if view is None:
             return
         editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
-        try:
-            with self.app.suspend():
-                _wait_for(subprocess.Popen([*shlex.split(editor), str(_source_of(view))]))
-        except SuspendNotSupported:
-            self.tell("this terminal cannot be lent to an editor", is_bad=True)
-        except OSError as error:
-            self.tell(f"{plain(editor)}: {plain(str(error))}", is_bad=True)
+        if fault := lend(self.app, [*shlex.split(editor), str(_source_of(view))]):
+            self.tell(plain(fault), is_bad=True)
         self.refresh()
 
     # --- tasks and tabs -----------------------------------------------------------------------------------------------
@@ -162,7 +151,7 @@ class MainScreen(LogKeysScreen):
         self._show_right()
         self._show_stats()
         if had_focus:
-            self.views[pane].focus()
+            self.set_focus(self.views[pane])
 
     # --- the screen ---------------------------------------------------------------------------------------------------
 
@@ -175,7 +164,7 @@ class MainScreen(LogKeysScreen):
         else:
             if self.has_class("-zoomed"):
                 self._set_zoom(number)
-            target.focus()
+            self.set_focus(target)  # at once: the next key may have been typed already, and is for this pane
 
     def action_zoom(self) -> None:
         """Gives the focused pane the whole screen, or gives it back."""
@@ -252,11 +241,3 @@ def _source_of(view: FunctionView) -> Path:
         if (named := view.spec.folder / word).is_file():
             return named
     return next((path for name in _SOURCES if (path := view.spec.folder / name).is_file()), view.spec.file)
-
-
-def _wait_for(editor: subprocess.Popen[bytes]) -> None:
-    """Waits in steps: a signal that another thread gets does not end one long wait, and must still be seen (SIGHUP)."""
-    while True:
-        with suppress(subprocess.TimeoutExpired):
-            editor.wait(_STEP_S)
-            return
