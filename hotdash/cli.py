@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -99,6 +100,7 @@ def dashboard(folder: Path, driver: str, memory_mb: int | None, *, no_watch: boo
         )
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         _fail(USAGE, "the dashboard needs a terminal; to call a function without one: hotdash invoke DIR NAME")
+    gc.disable()  # until the first picture stands: what is imported and made until then stays, and is looked at in vain
     from hotdash.dashboard.app import HotdashApp  # noqa: PLC0415  Textual is for the dashboard alone
     from hotdash.dashboard.live import LiveControls  # noqa: PLC0415
     from hotdash.dashboard.sampler import Sampler  # noqa: PLC0415
@@ -116,9 +118,14 @@ def dashboard(folder: Path, driver: str, memory_mb: int | None, *, no_watch: boo
         log_file = LogFile(on_error=controls.note)
         runtime.subscribe(log_file)
         sampler = Sampler(store=store, driver=runtime.driver, now_s=runtime.clock.now)
-        deployer.start()
-        sampler.start()
-        app = HotdashApp(store=store, controls=controls)
+
+        def begin() -> None:
+            gc.freeze()
+            gc.enable()
+            deployer.start()
+            sampler.start()
+
+        app = HotdashApp(store=store, controls=controls, on_painted=begin)
         tell, threading.excepthook = threading.excepthook, controls.tell_of_fault  # a traceback would cross the screen
         try:
             asyncio.run(_show(app, runtime))

@@ -25,14 +25,16 @@ class HotdashApp(App[None]):
     Args:
         store: What is shown; fed by someone else, from another thread.
         controls: What keys act on.
+        on_painted: Called once, in the screen's thread, when the first picture stands: what is dear begins then.
     """
 
     CSS_PATH = Path(__file__).with_name("dashboard.tcss")
     TITLE = "hotdash"
     ENABLE_COMMAND_PALETTE: ClassVar[bool] = True
 
-    def __init__(self, store: Store, controls: Controls) -> None:
+    def __init__(self, store: Store, controls: Controls, *, on_painted: Callable[[], object] | None = None) -> None:
         super().__init__()
+        self._on_painted = on_painted
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
         self.VERTICAL_BREAKPOINTS = [(0, "-short"), (28, "-high")]
         self._store = store
@@ -43,6 +45,11 @@ class HotdashApp(App[None]):
         """The board, below everything."""
         self._main = MainScreen(store=self._store, controls=self._controls)
         return self._main
+
+    def on_ready(self) -> None:
+        """The first picture stands."""
+        if self._on_painted is not None:
+            self._on_painted()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002  Textual's signature
         """Every action of the table, and the theme."""

@@ -62,6 +62,11 @@ class LiveControls:
         self._deployer.redeploy(function)
 
     @property
+    def has_read(self) -> bool:
+        """See `Controls`."""
+        return self._deployer.has_read
+
+    @property
     def watching(self) -> bool:
         """See `Controls`."""
         return self._deployer.watching

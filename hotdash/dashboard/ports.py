@@ -53,6 +53,11 @@ class Controls(Protocol):
         ...
 
     @property
+    def has_read(self) -> bool:
+        """Whether the folder has been read once, so that no function means that there is none."""
+        ...
+
+    @property
     def watching(self) -> bool:
         """Whether saved files are deployed."""
         ...

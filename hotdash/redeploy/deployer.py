@@ -65,6 +65,11 @@ class Deployer:
         self.refresh(frozenset({self._folder}))
 
     @property
+    def has_read(self) -> bool:
+        """Whether the folder has been read once: only then is it known that there is no function."""
+        return self._starting.ident is not None and not self._starting.is_alive()
+
+    @property
     def watching(self) -> bool:
         """Whether saved files are deployed."""
         return not self._watcher.paused

@@ -142,6 +142,7 @@ class FakeControls:
     calls: list[tuple[str, ...]] = field(default_factory=list)
     submitted: list[tuple[str, bytes, dict[str, str]]] = field(default_factory=list)
     is_watching: bool = True
+    has_read_folder: bool = True
     refusal: str = ""
     told: tuple[str, ...] = ()
     insides: dict[str, Inside] = field(default_factory=dict)
@@ -170,6 +171,10 @@ class FakeControls:
 
     def redeploy(self, function: str) -> None:
         self.calls.append(("redeploy", function))
+
+    @property
+    def has_read(self) -> bool:
+        return self.has_read_folder
 
     @property
     def watching(self) -> bool:

@@ -183,9 +183,9 @@ def test_a_shell_has_the_containers_surroundings_and_gives_the_terminal_back(ter
     until(lambda: terminal.shows("pid "), "the container's row")
     terminal.press("E")
     until(lambda: terminal.shows("`exit` goes back"), "the shell")
+    terminal.forget()
     terminal.press("echo $PIDS has $(ls func.py) 'in' $HOME; kill -9 $$\n")
     until(lambda: re.search(rb"pids has func\.py in \S*/hotdash-\w+/\S+/home", terminal.seen()), "its surroundings")
-    terminal.forget()
     until(lambda: b"\x1b[?1049h" in terminal.drawn or terminal.look(), "the screen again")
     terminal.press("q")
     assert terminal.ended() == 0

@@ -185,7 +185,7 @@ class BoardScreen(SelectingScreen[None]):
             figures=self._figures,
         )
         self.header.show(facts)
-        is_empty = not self.snapshot.functions
+        is_empty = not self.snapshot.functions and self.controls.has_read
         if is_empty is not self.has_class("-empty"):
             self.set_class(is_empty, "-empty")
             self.functions.focus()
@@ -285,6 +285,11 @@ class BoardScreen(SelectingScreen[None]):
         series = self.store.series(now_s, view.key, container_id)
         width = self.stats.room - 1
         self.stats.show(stats_lines(view, series, container_id=container_id, width=width, now_s=now_s))
+
+    def on_text_view_resized(self, message: TextView.Resized) -> None:
+        """Plots are as wide as their pane."""
+        if message.view is self.stats:
+            self._show_stats()
 
     def _show_footer(self) -> None:
         if self.has_class("-empty"):

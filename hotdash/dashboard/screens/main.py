@@ -13,7 +13,6 @@ from hotdash.dashboard.lending import lend
 from hotdash.dashboard.screens.confirm import ConfirmScreen
 from hotdash.dashboard.screens.help import HelpScreen
 from hotdash.dashboard.screens.inspect_keys import InspectKeysScreen
-from hotdash.dashboard.screens.payload import BurstScreen, PayloadScreen
 from hotdash.sanitize import plain
 
 if TYPE_CHECKING:
@@ -46,6 +45,8 @@ class MainScreen(InspectKeysScreen):
         if view is None:
             return
 
+        from hotdash.dashboard.screens.payload import PayloadScreen  # noqa: PLC0415  its editor is dear to import
+
         def send(payload: Payload | None) -> None:
             if payload is not None:
                 self._say(self.invoker.invoke(view.key, payload))
@@ -57,6 +58,8 @@ class MainScreen(InspectKeysScreen):
         view = self._view_or_say()
         if view is None:
             return
+
+        from hotdash.dashboard.screens.payload import BurstScreen  # noqa: PLC0415  as above
 
         def send(times: int | None) -> None:
             if times is not None:

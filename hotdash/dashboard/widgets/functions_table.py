@@ -50,7 +50,6 @@ class FunctionsTable(ListTable):
         self._filter: Filter | None = None
         self._depths: Mapping[str, tuple[int, ...]] = {}
         self._troubles: dict[str, tuple[FunctionView, tuple[Trouble, ...]]] = {}
-        self.empty = ((("no function matches the filter", Tone.MUTED),),)
 
     def show_snapshot(self, snapshot: Snapshot, found: Filter | None) -> None:
         """Shows the functions of a snapshot that the filter lets through (by themselves or by one of their rows)."""
@@ -60,6 +59,8 @@ class FunctionsTable(ListTable):
             rows = list(self._items_of(view))
             if found is None or any(found.matches(str(self.row_of(item))) for item in rows):
                 items.extend(rows)
+        words = "no function matches the filter" if snapshot.functions else "looking for functions …"
+        self.empty = (((words, Tone.MUTED),),)
         self._troubles = {key: kept for key, kept in self._troubles.items() if key in snapshot.functions}
         self.show(items)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 from textual.geometry import Size
+from textual.message import Message
 from textual.strip import Strip
 
 from hotdash.dashboard.lines import Line, unstyled, wrap_cuts
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 
 class TextView(Selectable):
     """Shows lines, each wrapped under its own indentation."""
+
+    class Resized(Message):
+        """It has another width: for lines that are made to measure."""
+
+        def __init__(self, view: TextView) -> None:
+            self.view = view
+            super().__init__()
 
     def __init__(self, *, hang: int = 2, widget_id: str | None = None) -> None:
         super().__init__(widget_id=widget_id)
@@ -41,6 +49,7 @@ class TextView(Selectable):
     def on_resize(self) -> None:
         """Other widths wrap otherwise."""
         self._arrange()
+        self.post_message(self.Resized(self))
 
     def forget(self) -> None:
         """The theme has changed."""
