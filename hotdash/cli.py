@@ -91,8 +91,9 @@ def main() -> None:
 @click.argument("folder", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
 @_driver_option
 @_memory_option
-@click.option("--no-watch", is_flag=True, help="Deploy nothing on save; the w key turns watching on.")
-def dashboard(folder: Path, driver: str, memory_mb: int | None, *, no_watch: bool) -> None:
+@click.option("--no-watch", is_flag=True, help="Let changes wait until d or w asks for them.")
+@click.option("--poll", is_flag=True, help="Look for changes twice a second: for network and container mounts.")
+def dashboard(folder: Path, driver: str, memory_mb: int | None, *, no_watch: bool, poll: bool) -> None:
     """The dashboard on the functions in DIR."""
     if not folder.is_dir():
         _fail(
@@ -106,17 +107,20 @@ def dashboard(folder: Path, driver: str, memory_mb: int | None, *, no_watch: boo
     from hotdash.dashboard.sampler import Sampler  # noqa: PLC0415
     from hotdash.redeploy.deployer import Deployer  # noqa: PLC0415
     from hotdash.store import Store  # noqa: PLC0415
+    from hotdash.store.history import History  # noqa: PLC0415
     from hotdash.store.logfile import LogFile  # noqa: PLC0415
 
     folder = folder.resolve()
     with _runtime(driver, memory_mb=memory_mb, close_s=_QUIT_S) as runtime:
         store = Store()
         runtime.subscribe(store)
-        deployer = Deployer(runtime=runtime, folder=folder, watch=not no_watch)
+        deployer = Deployer(runtime=runtime, folder=folder, watch=not no_watch, polls=poll or None)
         note = _NOTE_PROCESS if driver == "process" else _NOTE_AUTO
         controls = LiveControls(runtime=runtime, deployer=deployer, folder=folder, driver_note=note)
         log_file = LogFile(on_error=controls.note)
         runtime.subscribe(log_file)
+        history = History(root=folder, on_fault=controls.note)
+        runtime.subscribe(history)
         sampler = Sampler(store=store, driver=runtime.driver, now_s=runtime.clock.now)
 
         def begin() -> None:
@@ -125,7 +129,7 @@ def dashboard(folder: Path, driver: str, memory_mb: int | None, *, no_watch: boo
             deployer.start()
             sampler.start()
 
-        app = HotdashApp(store=store, controls=controls, on_painted=begin)
+        app = HotdashApp(store=store, controls=controls, archive=history, on_painted=begin)
         tell, threading.excepthook = threading.excepthook, controls.tell_of_fault  # a traceback would cross the screen
         try:
             asyncio.run(_show(app, runtime))
@@ -137,6 +141,7 @@ def dashboard(folder: Path, driver: str, memory_mb: int | None, *, no_watch: boo
             runtime.close(_QUIT_S)
             deployer.close()
             log_file.close()
+            history.close()
     raise click.exceptions.Exit(app.return_code or 0)
 
 

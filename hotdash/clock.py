@@ -61,7 +61,9 @@ class SystemGate:
         """See `Gate.wait`."""
         if timeout_s is None:
             return self._lock.acquire()
-        return self._lock.acquire(timeout=min(max(timeout_s, 0.0), threading.TIMEOUT_MAX))
+        if not 0.0 <= timeout_s <= threading.TIMEOUT_MAX:
+            timeout_s = 0.0 if timeout_s < 0.0 else threading.TIMEOUT_MAX
+        return self._lock.acquire(timeout=timeout_s)
 
 
 class SystemClock:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from hotdash.drivers.docker.endpoint import EngineInfo
+
 MIN_PYTHON = (3, 11)
 FDS_PER_CONTAINER = 6  # three pipes, the pidfd, what wakes its reader, and a share of its image's lock
 FDS_OWN = 64  # hotdash itself, with a screen and a watcher
@@ -26,6 +28,7 @@ ENOUGH_WATCHES = 8_192  # folders; an editor takes thousands of them
 ENOUGH_INSTANCES = 64  # programs that watch
 WANTED_WATCHES = 65_536
 WANTED_INSTANCES = 256
+_CGROUPS = "enable the kernel's memory, swap and pids controllers (cgroup_enable=memory swapaccount=1)"
 SMALLEST = (80, 24)  # columns and lines that every terminal has; from 100 the panes stand side by side
 
 
@@ -129,19 +132,55 @@ def check_process(*, system: str, fault: str, has_pidfd: bool, has_proc: bool) -
     )
 
 
-def check_docker(*, client: str | None, socket: str | None, docker_host: str) -> Check:
-    """The docker driver, which is not there yet; and what of Docker is.
+def check_docker(info: EngineInfo | None, *, location: str, found_by: str, fault: str) -> Check:
+    """The docker driver: the engine that it would use, and what limits that.
 
     Args:
-        client: Path of the `docker` program, if there is one.
-        socket: Path of the engine's socket, if there is one.
-        docker_host: `DOCKER_HOST`; empty if unset.
+        info: What the engine says of itself; None if none answers.
+        location: Its address.
+        found_by: What named it, `DOCKER_HOST` or another.
+        fault: What `find_engine` or the engine said instead: what was met, a colon, and what to do.
     """
-    engine = f"DOCKER_HOST={docker_host}" if docker_host else f"the socket {socket}" if socket else ""
-    seen = [part for part in (f"the client {client}" if client else "", engine) if part]
-    found = f"not part of this version of hotdash ({' and '.join(seen) or 'no client and no engine'} seen)"
-    remedy = "use --driver process, which needs no Docker"
-    return Check(group="drivers", name="docker", state=CheckState.MISSING, found=found, remedy=remedy)
+    if info is None:
+        found, _, remedy = fault.rpartition(": ")
+        return Check(group="drivers", name="docker", state=CheckState.MISSING, found=found or fault, remedy=remedy)
+    size = f"{info.cpus} CPUs, {_size(info.memory_bytes)}"
+    parts = [
+        f"engine {info.version} (API {info.api_version}) at {location} ({found_by})",
+        f"{info.system or info.os}, {info.architecture}, {size}",
+        *(("rootless",) if info.rootless else ()),
+        *info.limits,
+    ]
+    remedies = []
+    if info.os != "linux":
+        remedies.append("let it run Linux containers: hotdash's are no others")
+    if info.limits:
+        cgroups = "use cgroups version 2, with its controllers delegated to you" if info.rootless else _CGROUPS
+        remedies.append(f"{cgroups}, or functions are not held to their limits")
+    return Check(
+        group="drivers",
+        name="docker",
+        state=CheckState.WARN if remedies else CheckState.OK,
+        found="; ".join(parts),
+        remedy="; ".join(remedies),
+    )
+
+
+def check_buildkit(client: str, words: str) -> Check:
+    """What builds Dockerfiles that need BuildKit.
+
+    Args:
+        client: Path of the `docker` command that can; empty if none can.
+        words: What in it builds, or why none can.
+    """
+    remedy = "" if client else "install docker-buildx, if a Dockerfile has RUN --mount, COPY --chmod or a heredoc"
+    return Check(
+        group="drivers",
+        name="BuildKit",
+        state=CheckState.OK if client else CheckState.WARN,
+        found=f"{words} ({client})" if client and client not in words else words,
+        remedy=remedy,
+    )
 
 
 # ---- runtimes
@@ -253,6 +292,26 @@ def check_log(path: Path, *, is_writable: bool, size_bytes: int | None) -> Check
         found=f"{path} ({holds})" if is_writable else f"{path} cannot be written: nothing is logged",
         remedy="" if is_writable else "check its owner and mode, or set XDG_STATE_HOME to a folder of yours",
     )
+
+
+def check_history(path: Path, *, is_writable: bool, size_bytes: int | None, tasks: int, fault: str) -> Check:
+    """The history of tasks.
+
+    Args:
+        path: Its database.
+        is_writable: Whether that can be written, or made.
+        size_bytes: Its size; None while it is not there.
+        tasks: How many tasks it holds.
+        fault: Why it cannot be read; empty if it can.
+    """
+    holds = "not made yet" if size_bytes is None else f"{tasks:,} tasks, {_size(size_bytes)}"
+    state, found, remedy = CheckState.OK, f"{path} ({holds})", ""
+    if fault:
+        state, found, remedy = CheckState.WARN, fault, "move the file away: hotdash then begins a new one"
+    elif not is_writable:
+        state, found = CheckState.WARN, f"{path} cannot be written: no history is kept"
+        remedy = "check its owner and mode, or set XDG_STATE_HOME to a folder of yours"
+    return Check(group="files", name="history", state=state, found=found, remedy=remedy)
 
 
 # ---- the terminal

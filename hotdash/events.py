@@ -50,6 +50,49 @@ CONTAINER_MOVES: dict[ContainerState, frozenset[ContainerState]] = {
 }
 
 
+class Origin(StrEnum):
+    """Where a live revision came from."""
+
+    BUILD = "build"
+    ROLLBACK = "rollback"
+    RESTORED = "restored"  # the one after it failed its probation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceChange:
+    """A file of a function's sources that differs from those of the live revision.
+
+    Args:
+        path: Relative to the function's folder.
+        kind: `added`, `modified` or `removed`.
+        plus: How many lines are new; None where that is not told (binary, or too large).
+        minus: How many lines are gone; likewise.
+    """
+
+    path: str
+    kind: str
+    plus: int | None = None
+    minus: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occasion:
+    """What led to a deploy.
+
+    Args:
+        quiet_s: Seconds from the first change that was seen until no more came; 0 where nobody saved.
+        changes: The first files that differ from the live revision's; none at a function's first deploy.
+        changed: How many differ.
+    """
+
+    quiet_s: float = 0.0
+    changes: tuple[SourceChange, ...] = ()
+    changed: int = 0
+
+
+NO_OCCASION = Occasion()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """What every event has: its place, its moment, its function's key."""
@@ -77,8 +120,24 @@ class FunctionFaulty(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeployStarted(Event):
+    """The sources are looked at; one end of a deploy follows: live, unchanged, failed or cancelled."""
+
+    occasion: Occasion = NO_OCCASION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BuildStarted(Event):
-    """An image is being built."""
+    """An image is being built: of these sources there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildStep(Event):
+    """A build has come to step `number` of `total`; `text` is what it does, unsanitized."""
+
+    number: int
+    total: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +145,37 @@ class BuildOutput(Event):
     """A line of a build's output, unsanitized."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildEnded(Event):
+    """The image is there; `reused` if the same content had been built before."""
+
+    image_id: str
+    build_s: float
+    reused: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackStarted(Event):
+    """What `revision` was is about to be live again, without a build."""
+
+    revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangesWait(Event):
+    """Changes of a function's sources that are not deployed until they are asked for, or (none) no longer wait.
+
+    Args:
+        held: Whether this function's own changes are held back, watched or not.
+        paths: The first of them, relative to the function's folder, sorted; `.` stands for anything in it.
+        count: How many wait.
+    """
+
+    held: bool
+    paths: tuple[str, ...] = ()
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +193,15 @@ class BuildCancelled(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeployFailed(Event):
-    """The new revision's first container did not start or prove itself; what served before goes on serving."""
+    """The new revision's first container did not start or prove itself; what served before goes on serving.
+
+    Args:
+        reason: Why.
+        revision: Its number, where it had been live before it failed (and what it had replaced is again); else 0.
+    """
 
     reason: str
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,13 +214,22 @@ class DeployUnchanged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevisionLive(Event):
-    """Every task dispatched from here on runs on `revision` or a later one."""
+    """Every task dispatched from here on runs on `revision` or a later one.
+
+    Args:
+        origin: Where it came from.
+        again: The earlier revision that it is again, of a rollback or a restoration; else 0.
+        kept: The revisions that can be rolled back to from here on, the oldest first.
+    """
 
     revision: int
     image_id: str
     build_s: float
     start_s: float
     swap_s: float
+    origin: Origin = Origin.BUILD
+    again: int = 0
+    kept: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

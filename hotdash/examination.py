@@ -1,6 +1,6 @@
 """`examine`: looks at this machine for `hotdash doctor`. Runs in the main thread.
 
-It starts a guardian, and the programs that tell their versions; nothing of that is left.
+It starts a guardian, the programs that tell their versions, and perhaps a tunnel; nothing of that is left.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hotdash import doctor
+from hotdash.errors import NoDriver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from hotdash.doctor import Check
 
 _VERSION_S = 5.0  # more than any program takes to tell its version
-_DOCKER_SOCKET = Path("/var/run/docker.sock")
 _INOTIFY = Path("/proc/sys/fs/inotify")
 _PROGRAMS = (
     # its name, what asks it for its version, who needs it
@@ -43,7 +43,7 @@ def examine(environment: Mapping[str, str]) -> list[Check]:
     path = environment.get("PATH", os.defpath)
     return [
         *_hotdash(),
-        *_drivers(environment, path=path),
+        *_drivers(environment),
         *(_program(*program, path=path) for program in _PROGRAMS),
         *_limits(),
         *_files(),
@@ -57,15 +57,27 @@ def _hotdash() -> Iterator[Check]:
     yield doctor.check_platform(platform.system(), platform.release(), platform.machine(), os.cpu_count() or 1)
 
 
-def _drivers(environment: Mapping[str, str], *, path: str) -> Iterator[Check]:
+def _drivers(environment: Mapping[str, str]) -> Iterator[Check]:
     yield doctor.check_process(
         system=platform.system(), fault=_guardian_fault(), has_pidfd=_has_pidfd(), has_proc=_has_proc()
     )
-    yield doctor.check_docker(
-        client=shutil.which("docker", path=path),
-        socket=str(_DOCKER_SOCKET) if _DOCKER_SOCKET.exists() else None,
-        docker_host=environment.get("DOCKER_HOST", ""),
-    )
+    yield from _docker(environment)
+
+
+def _docker(environment: Mapping[str, str]) -> Iterator[Check]:
+    from hotdash.drivers.docker.endpoint import find_engine  # noqa: PLC0415  drivers are imported when used
+    from hotdash.drivers.docker.images.buildkit import find_client  # noqa: PLC0415  as above
+
+    try:
+        engine = find_engine(environ=environment)
+        try:
+            yield doctor.check_docker(engine.info(), location=engine.location, found_by=engine.found_by, fault="")
+        finally:
+            engine.close()
+    except NoDriver as error:
+        yield doctor.check_docker(None, location="", found_by="", fault=str(error))
+    else:
+        yield doctor.check_buildkit(*find_client(environment))
 
 
 def _guardian_fault() -> str:
@@ -150,6 +162,22 @@ def _files() -> Iterator[Check]:
     yield doctor.check_cache(cache, is_writable=is_writable(cache), size_bytes=size_bytes(cache))
     log = default_path()
     yield doctor.check_log(log, is_writable=is_writable(log), size_bytes=size_bytes(log))
+    yield _history()
+
+
+def _history() -> Check:
+    from hotdash.store.history import default_path  # noqa: PLC0415  SQLite is for doctor alone
+    from hotdash.store.history.database import counted  # noqa: PLC0415  as above
+    from hotdash.store.history.faults import HistoryFault  # noqa: PLC0415  as above
+
+    path = default_path()
+    tasks, fault = 0, ""
+    if size := size_bytes(path):
+        try:
+            tasks = counted(path)
+        except HistoryFault as error:
+            fault = str(error)
+    return doctor.check_history(path, is_writable=is_writable(path), size_bytes=size, tasks=tasks, fault=fault)
 
 
 def is_writable(path: Path) -> bool:

@@ -94,7 +94,7 @@ def pids_in(file: Path) -> list[int]:
 
 
 @contextmanager
-def real_runtime(tmp_path: Path, *, memory_mb: int = 1_000_000) -> Iterator[Runtime]:
+def real_runtime(tmp_path: Path, *, memory_mb: int = 1_000_000, builds_at_once: int | None = None) -> Iterator[Runtime]:
     """A runtime on local processes. Once it is left, so are its threads, processes, descriptors and folders.
 
     Its memory budget is more than any machine has, unless a test says otherwise: what fits is not the machine's affair.
@@ -104,7 +104,7 @@ def real_runtime(tmp_path: Path, *, memory_mb: int = 1_000_000) -> Iterator[Runt
     runs.mkdir(exist_ok=True)
     threads, descriptors, processes = set(threading.enumerate()), _descriptors(), _children()
     driver = ProcessDriver(cache_dir=tmp_path / "cache", run_parent=runs, path=os.environ["PATH"])
-    runtime = Runtime(driver=driver, memory_mb=memory_mb)
+    runtime = Runtime(driver=driver, memory_mb=memory_mb, builds_at_once=builds_at_once)
     try:
         with runtime:
             yield runtime

@@ -14,6 +14,7 @@ class Pane(StrEnum):
     LOGS = "Logs"
     RUN = "Run"
     STATS = "Stats"
+    DEPLOYS = "Deploys"
     FILTER = "Filter"
     EMPTY = "Nothing here yet"
     ANY = "Everywhere"

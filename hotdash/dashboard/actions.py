@@ -12,10 +12,10 @@ from hotdash.dashboard.log_actions import LOG_ACTIONS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["ACTIONS", "MOVES", "Action", "Pane", "bindings", "by_pane", "footer_actions"]
+__all__ = ["ACTIONS", "MOVES", "Action", "Pane", "bindings", "by_pane", "footer_actions", "shown_key"]
 
 _TABLES = (Pane.FUNCTIONS, Pane.TASKS)
-_RIGHT = (Pane.LOGS, Pane.RUN, Pane.STATS)
+_RIGHT = (Pane.LOGS, Pane.RUN, Pane.STATS, Pane.DEPLOYS)
 
 ACTIONS: tuple[Action, ...] = (
     Action(
@@ -48,7 +48,15 @@ ACTIONS: tuple[Action, ...] = (
         shown="d",
         label="redeploy",
         description="Build and deploy the selected function as it is on disk now",
-        panes=(Pane.FUNCTIONS,),
+        panes=(Pane.FUNCTIONS, Pane.DEPLOYS),
+    ),
+    Action(
+        id="roll_back",
+        key="u",
+        shown="u",
+        label="roll back",
+        description="Make the revision before live again; in Deploys the selected one",
+        panes=(Pane.FUNCTIONS, Pane.DEPLOYS),
     ),
     Action(
         id="replay",
@@ -84,6 +92,14 @@ ACTIONS: tuple[Action, ...] = (
         panes=(Pane.TASKS,),
     ),
     Action(
+        id="toggle_past",
+        key="H",
+        shown="H",
+        label="history",
+        description="Tasks: those of earlier runs, too, from the history; or this run's",
+        panes=(Pane.TASKS,),
+    ),
+    Action(
         id="edit_source",
         key="e",
         shown="e",
@@ -96,8 +112,16 @@ ACTIONS: tuple[Action, ...] = (
         key="w",
         shown="w",
         label="watch",
-        description="Deploy saved files by itself, or not",
+        description="Deploy on save, or let changes wait until d or w",
         panes=(Pane.FUNCTIONS, Pane.EMPTY),
+    ),
+    Action(
+        id="toggle_held",
+        key="W",
+        shown="W",
+        label="hold",
+        description="The same for the selected function alone",
+        panes=(Pane.FUNCTIONS, Pane.DEPLOYS),
     ),
     Action(
         id="next_tab",
@@ -119,7 +143,14 @@ ACTIONS: tuple[Action, ...] = (
         id="focus_pane(1)", key="1", shown="1", label="functions", description="To the functions", panes=(Pane.ANY,)
     ),
     Action(id="focus_pane(2)", key="2", shown="2", label="tasks", description="To the tasks", panes=(Pane.ANY,)),
-    Action(id="focus_pane(3)", key="3", shown="3", label="logs, run", description="To logs and run", panes=(Pane.ANY,)),
+    Action(
+        id="focus_pane(3)",
+        key="3",
+        shown="3",
+        label="logs, run",
+        description="To the tabs",
+        panes=(Pane.ANY,),
+    ),
     Action(
         id="zoom",
         key="plus",
@@ -184,6 +215,11 @@ def bindings() -> list[Binding]:
     return [
         Binding(action.key, action.id, action.label, show=False, priority="ctrl+q" in action.key) for action in ACTIONS
     ]
+
+
+def shown_key(action_id: str) -> str:
+    """How an action's key is written."""
+    return next(action.shown for action in ACTIONS if action.id == action_id)
 
 
 def footer_actions(pane: Pane) -> tuple[Action, ...]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from hotdash.dashboard.ports import Controls
     from hotdash.store import Store
+    from hotdash.store.history import History
 
 
 class HotdashApp(App[None]):
@@ -26,24 +27,33 @@ class HotdashApp(App[None]):
         store: What is shown; fed by someone else, from another thread.
         controls: What keys act on.
         on_painted: Called once, in the screen's thread, when the first picture stands: what is dear begins then.
+        archive: The history; None where none is kept.
     """
 
     CSS_PATH = Path(__file__).with_name("dashboard.tcss")
     TITLE = "hotdash"
     ENABLE_COMMAND_PALETTE: ClassVar[bool] = True
 
-    def __init__(self, store: Store, controls: Controls, *, on_painted: Callable[[], object] | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        controls: Controls,
+        *,
+        archive: History | None = None,
+        on_painted: Callable[[], object] | None = None,
+    ) -> None:
         super().__init__()
         self._on_painted = on_painted
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
         self.VERTICAL_BREAKPOINTS = [(0, "-short"), (28, "-high")]
         self._store = store
         self._controls = controls
+        self._archive = archive
         self._main: MainScreen | None = None
 
     def get_default_screen(self) -> Screen[None]:
         """The board, below everything."""
-        self._main = MainScreen(store=self._store, controls=self._controls)
+        self._main = MainScreen(store=self._store, controls=self._controls, archive=self._archive)
         return self._main
 
     def on_ready(self) -> None:

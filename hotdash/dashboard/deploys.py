@@ -51,4 +51,6 @@ def _outcome(view: FunctionView, *, is_first: bool, was_asked: bool) -> Outcome 
         return Outcome(text=f"{name}: nothing changed, still r{view.revision}") if was_asked else None
     if is_first and not was_asked:  # at the start every function has its first
         return None
-    return Outcome(text=f"{name}: r{view.revision} is live")
+    live = next((deploy for deploy in view.deploys if deploy.is_live), None)
+    again = f", r{live.again} again" if live is not None and live.again else ""
+    return Outcome(text=f"{name}: r{view.revision} is live{again}")

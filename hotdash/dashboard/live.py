@@ -61,6 +61,10 @@ class LiveControls:
         """See `Controls`."""
         self._deployer.redeploy(function)
 
+    def rollback(self, function: str, revision: int) -> None:
+        """See `Controls`."""
+        self._deployer.rollback(function, revision)
+
     @property
     def has_read(self) -> bool:
         """See `Controls`."""
@@ -74,6 +78,10 @@ class LiveControls:
     def set_watching(self, on: bool) -> None:
         """See `Controls`."""
         self._deployer.set_watching(on)
+
+    def set_held(self, function: str, on: bool) -> None:
+        """See `Controls`."""
+        self._deployer.set_held(function, on)
 
     def notices(self) -> tuple[str, ...]:
         """See `Controls`."""

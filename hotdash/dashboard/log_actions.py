@@ -85,8 +85,8 @@ LOG_ACTIONS: tuple[Action, ...] = (
         key="y",
         shown="y",
         label="copy",
-        description="Copy: what the mouse has selected, else the log's lines, the task's answer, or the selected name",
-        panes=(Pane.LOGS, Pane.RUN),
+        description="Copy: what the mouse has selected; else the log, answer, deploy, figures or name",
+        panes=(Pane.LOGS, Pane.RUN, Pane.STATS, Pane.DEPLOYS),
     ),
     Action(
         id="save_log",

@@ -5,10 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from hotdash.drivers.inside import Inside
+    from hotdash.store import LineBatch
+
+
+class Lines(Protocol):
+    """Where a log takes its lines from: the store has them, and so has a task of the history."""
+
+    def lines_after(self, seq: int, functions: Iterable[str]) -> LineBatch:
+        """See `Store.lines_after`."""
+        ...
+
+    def lines_total(self, functions: Iterable[str]) -> int:
+        """See `Store.lines_total`."""
+        ...
 
 
 class Controls(Protocol):
@@ -52,6 +65,10 @@ class Controls(Protocol):
         """Asks for a deploy of the function's sources as they are now; the outcome comes as events."""
         ...
 
+    def rollback(self, function: str, revision: int) -> None:
+        """Asks for an earlier revision to be live again; a deploy under way ends. The outcome comes as events."""
+        ...
+
     @property
     def has_read(self) -> bool:
         """Whether the folder has been read once, so that no function means that there is none."""
@@ -63,7 +80,11 @@ class Controls(Protocol):
         ...
 
     def set_watching(self, on: bool) -> None:
-        """Turns watching on or off."""
+        """Turns watching on or off; turned on, what waits is deployed."""
+        ...
+
+    def set_held(self, function: str, on: bool) -> None:
+        """Holds one function's changes back, watching or not, or lets them go."""
         ...
 
     def notices(self) -> tuple[str, ...]:

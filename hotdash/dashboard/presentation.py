@@ -46,6 +46,16 @@ TASK_COLUMNS = (
     Column(title="CONTAINER", width=9, keep=2),
     Column(title="ANSWER, WHY", width=12, stretch=True),
 )
+PAST_COLUMNS = (
+    Column(title="TASK", width=8),
+    Column(title="FUNCTION", width=12, keep=7),
+    Column(title="STATE", width=11),
+    Column(title="ENDED", width=12, keep=6),
+    Column(title="RAN", width=7, right=True, keep=5),
+    Column(title="REV", width=4, keep=2),
+    Column(title="ANSWER, WHY", width=12, stretch=True),
+)
+ONE_FUNCTION_PAST_COLUMNS = tuple(column for column in PAST_COLUMNS if column.title != "FUNCTION")
 ONE_FUNCTION_TASK_COLUMNS = tuple(column for column in TASK_COLUMNS if column.title != "FUNCTION")
 
 _FUNCTION_TONES = {
@@ -199,10 +209,25 @@ def task_cells(task: TaskView, *, function: FunctionView, now_s: float, is_named
     return (cells[0], text(plain(task.function)), *cells[1:]) if is_named else cells
 
 
-def task_note(task: TaskView, function: FunctionView) -> Line:
+def past_cells(task: TaskView, *, ended: str, is_named: bool) -> tuple[Line, ...]:
+    """The cells of a past task's row, as `PAST_COLUMNS`, without the function's where not `is_named`."""
+    mark, word = task_state(task)
+    ran_s = task_ran_s(task, 0.0)
+    cells: tuple[Line, ...] = (
+        text(words.short_id(task.id), words.task_tone(task.id)),
+        (mark, (" ", Tone.TEXT), word),
+        text(ended, Tone.MUTED),
+        text("" if ran_s is None else words.duration(ran_s)),
+        text(f"r{task.revision}" if task.revision else "-", Tone.MUTED),
+        task_note(task, None),
+    )
+    return (cells[0], text(plain(task.function)), *cells[1:]) if is_named else cells
+
+
+def task_note(task: TaskView, function: FunctionView | None) -> Line:
     """What there is to say of a task in a line: why it waits, what it was asked, what it answered, why it failed."""
     result = task.result
-    if result is None and task.state is TaskState.QUEUED:
+    if result is None and task.state is TaskState.QUEUED and function is not None:
         return text(("again: " if task.again else "") + _short_why_queued(function))
     if result is None:
         return text(preview(task.payload), Tone.MUTED)
@@ -274,7 +299,9 @@ def header_parts(facts: HeaderFacts, width: int) -> list[HeaderPart]:
     hot = sum(view.hot for view in shot.functions.values())
     p95 = "-" if figures.p95_s is None else words.duration(figures.p95_s)
     trend: Span = (words.sparkline(figures.depths, _DEPTH_BARS), Tone.WARNING)
-    watching = text("● watching", Tone.SUCCESS) if facts.watching else text("○ not watching", Tone.WARNING)
+    waiting = sum(view.waiting_count for view in shot.functions.values())
+    waits = f", {words.counted(waiting, 'change')} wait{'s'[: waiting == 1]}" if waiting else ""
+    watching = text("● watching", Tone.SUCCESS) if facts.watching else text(f"○ not watching{waits}", Tone.WARNING)
     note = plain(facts.driver_note if width >= _WIDE else facts.driver_note.partition(";")[0])
     parts = [
         HeaderPart(rank=8, line=text(plain(facts.driver_name), Tone.STRONG)),

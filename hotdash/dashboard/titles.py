@@ -24,8 +24,8 @@ def functions_title(count: int, found: Filter | None, order: str) -> str:
     return _joined("1 Functions", str(count), _filter(found), order)
 
 
-def tasks_title(views: Sequence[FunctionView], found: Filter | None, order: str, *, is_all: bool) -> str:
-    """The tasks' pane: whose, what they are filtered and sorted by, how many are in which state."""
+def tasks_title(views: Sequence[FunctionView], found: Filter | None, order: str, note: str, *, is_all: bool) -> str:
+    """The tasks' pane: whose, what they are filtered and sorted by, how many are in which state, and a note."""
     whose = "all functions" if is_all else title_of(views[0].key) if views else ""
     tally = (
         (sum(len(view.running) for view in views), "running"),
@@ -33,7 +33,7 @@ def tasks_title(views: Sequence[FunctionView], found: Filter | None, order: str,
         (sum(len(view.ended) for view in views), "ended"),
     )
     counts = ", ".join(f"{count:,} {word}" for count, word in tally if count)
-    return _joined("2 Tasks", whose, _filter(found), order, counts)
+    return _joined("2 Tasks", whose, _filter(found), order, counts, note)
 
 
 def notice_line(notice: str) -> Line:

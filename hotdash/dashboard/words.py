@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 from zlib import crc32
 
 from hotdash.dashboard.lines import TASK_TONES, Tone
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 _BARS = "▁▂▃▄▅▆▇█"
 TASK_ID_DIGITS = 6
+_HALF_A_YEAR_S = 180 * 86_400.0
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")  # no locale's
 
 
 # Below so many seconds: times this, with so many decimals, and this unit.
@@ -41,6 +44,15 @@ def age(seconds: float) -> str:
     if seconds < 120:
         return f"{int(seconds)} s"
     return f"{int(seconds / 60)} min" if seconds < 7200 else f"{int(seconds / 3600)} h"
+
+
+def moment(time_s: float, now_s: float, local_time: Callable[[float], time.struct_time]) -> str:
+    """A moment of the past: `14:03:41` today, `26 Nov 14:03` within half a year, `26 Nov 2025` before."""
+    then, now = local_time(time_s), local_time(now_s)
+    if then[:3] == now[:3]:
+        return time.strftime("%H:%M:%S", then)
+    is_near = now_s - time_s < _HALF_A_YEAR_S
+    return f"{then.tm_mday} {_MONTHS[then.tm_mon - 1]} " + time.strftime("%H:%M" if is_near else "%Y", then)
 
 
 def size(count_bytes: int) -> str:

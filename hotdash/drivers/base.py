@@ -18,9 +18,15 @@ if TYPE_CHECKING:
 
     from hotdash.functions.spec import FunctionSpec
 
+    OnStep = Callable[[int, int, str], None]
+
 
 STDOUT_READY = 1  # what `Container.look` tells, as bits
 STDERR_READY = 2
+
+
+def no_step(number: int, total: int, text: str) -> None:
+    """Whom nobody tells of the steps of a build."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +224,14 @@ class Driver(Protocol):
         """`process`, `docker` or `stub`."""
         ...
 
-    def build(self, spec: FunctionSpec, *, on_output: Callable[[str], None], is_cancelled: Callable[[], bool]) -> Image:
+    def build(
+        self,
+        spec: FunctionSpec,
+        *,
+        on_output: Callable[[str], None],
+        on_step: OnStep = no_step,
+        is_cancelled: Callable[[], bool],
+    ) -> Image:
         """Builds the function's image from its folder as it is now, or finds the same content built before.
 
         Each call that returns hands out one *use* of the image, also where the same image is in use already: by an
@@ -227,6 +240,8 @@ class Driver(Protocol):
         Args:
             spec: The function.
             on_output: Called with each line that the build prints.
+            on_step: Called as each step begins, with its number (from 1), how many there are, and what it does; not at
+                all where the content had been built before.
             is_cancelled: Asked at least four times a second; True ends the build.
 
         Raises:

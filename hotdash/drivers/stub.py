@@ -12,13 +12,14 @@ import threading
 from typing import TYPE_CHECKING
 
 from hotdash.clock import SystemGate
-from hotdash.drivers.base import STDERR_READY, STDOUT_READY, ContainerSpec, Exit, Image, Stats
+from hotdash.drivers.base import STDERR_READY, STDOUT_READY, ContainerSpec, Exit, Image, Stats, no_step
 from hotdash.errors import BuildError, ContainerGone, StartError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hotdash.clock import Clock
+    from hotdash.drivers.base import OnStep
     from hotdash.functions.spec import FunctionSpec
 
     Script = Callable[["StubContainer"], object]
@@ -236,8 +237,17 @@ class StubDriver:
         self.is_closed = False
         self._clock = clock
 
-    def build(self, spec: FunctionSpec, *, on_output: Callable[[str], None], is_cancelled: Callable[[], bool]) -> Image:
+    def build(
+        self,
+        spec: FunctionSpec,
+        *,
+        on_output: Callable[[str], None],
+        on_step: OnStep = no_step,
+        is_cancelled: Callable[[], bool],
+    ) -> Image:
         """See the seam."""
+        for number, command in enumerate(spec.build, start=1):
+            on_step(number, len(spec.build), command)
         on_output(f"building {spec.key}")
         if self.fail_builds or is_cancelled():
             raise BuildError(self.fail_builds or "cancelled", log=(f"building {spec.key}",))

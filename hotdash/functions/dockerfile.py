@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 _DIRECTIVE = re.compile(r"#\s*([A-Za-z]+)\s*=\s*(.*?)\s*")
 _HEREDOC = re.compile(r"<<(-?)([\"']?)([A-Za-z_][A-Za-z0-9_]*)\2")
+_HEREDOC_WORD = re.compile(r"(?:^|\s)\d*<<-?[\"']?[A-Za-z_]")  # a word of its own, unlike the one in `$((1<<n))`
+_BUILDKIT_FLAGS = {
+    "RUN": frozenset({"--mount", "--network", "--security"}),
+    "COPY": frozenset({"--link", "--chmod", "--parents", "--exclude"}),
+    "ADD": frozenset({"--link", "--chmod", "--exclude", "--checksum", "--keep-git-dir", "--unpack"}),
+}
 _FROM = re.compile(r"(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", re.IGNORECASE)
 
 
@@ -71,6 +77,52 @@ def parse_dockerfile(text: str) -> DockerCommand:
         shell_entrypoint=stage.entrypoint is None,
         shell_cmd=stage.cmd is None,
     )
+
+
+def needs_buildkit(text: str) -> str:
+    """What in a Dockerfile the engine's own builder does not know, in words; empty where it knows all.
+
+    Flags of RUN, COPY and ADD that only BuildKit has, and heredocs. A `# syntax=` line is a wish; see `wants_syntax`.
+    """
+    for instruction, arguments in _instructions(text):
+        flags = _BUILDKIT_FLAGS.get(instruction, frozenset())
+        for word in arguments.split():
+            if not word.startswith("--"):
+                break
+            flag = word.partition("=")[0]
+            if flag in flags:
+                return f"{instruction} {flag}"
+        if instruction in _BUILDKIT_FLAGS and _HEREDOC_WORD.search(arguments):
+            return f"a heredoc in {instruction}"
+    return ""
+
+
+def wants_syntax(text: str) -> str:
+    """The frontend that the `# syntax=` directive at the very top asks for; empty if there is none."""
+    for line in text.removeprefix("\ufeff").splitlines():
+        directive = _DIRECTIVE.fullmatch(line.strip())
+        if directive is None:
+            break
+        if directive.group(1).lower() == "syntax":
+            return directive.group(2)
+    return ""
+
+
+def base_images(text: str) -> tuple[str, ...]:
+    """The images that a Dockerfile is built from, each once, in order.
+
+    Left out are its own stages, `scratch`, and what only the build can tell: names with variables, other platforms.
+    """
+    found: dict[str, None] = {}
+    stages = {"scratch"}
+    for instruction, arguments in _instructions(text):
+        if instruction == "FROM" and (match := _FROM.match(arguments)):
+            name, stage = match.groups()
+            if name.lower() not in stages and "$" not in name and not arguments.startswith("--"):
+                found[name] = None
+            if stage:
+                stages.add(stage.lower())
+    return tuple(found)
 
 
 def _exec_form(arguments: str) -> tuple[str, ...] | None:

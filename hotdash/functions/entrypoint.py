@@ -56,14 +56,26 @@ def resolve_entrypoint(spec: FunctionSpec, *, path: str, folder: Path | None = N
     return words
 
 
-def _docker_command(folder: Path) -> DockerCommand:
+def read_dockerfile(folder: Path) -> str | None:
+    """The text of a folder's Dockerfile; None if there is none.
+
+    Raises:
+        BuildError: It cannot be read.
+    """
     try:
-        with (folder / "Dockerfile").open(encoding="utf-8", errors="replace") as stream:
-            return parse_dockerfile(stream.read(_MAX_DOCKERFILE_BYTES))
+        # Not blocking: a FIFO in its place must not hold us up.
+        fd = os.open(folder / "Dockerfile", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(fd, encoding="utf-8", errors="replace") as stream:
+            return stream.read(_MAX_DOCKERFILE_BYTES)
     except FileNotFoundError:
-        return DockerCommand()
+        return None
     except OSError as error:
         raise BuildError(f"{folder / 'Dockerfile'} cannot be read: {error.strerror}") from error
+
+
+def _docker_command(folder: Path) -> DockerCommand:
+    text = read_dockerfile(folder)
+    return DockerCommand() if text is None else parse_dockerfile(text)
 
 
 def _from_dockerfile(command: DockerCommand, cmd: tuple[str, ...] | None) -> tuple[str, ...]:
@@ -77,17 +89,28 @@ def _from_dockerfile(command: DockerCommand, cmd: tuple[str, ...] | None) -> tup
 
 def _from_files(spec: FunctionSpec, folder: Path) -> tuple[str, ...]:
     """The interpreter for the function's one source file."""
-    endings = list(_INTERPRETERS)
-    if spec.runtime is not None:
-        ending = _RUNTIMES.get(spec.runtime.partition(":")[0].rstrip("0123456789.").lower())
-        endings = [ending] if ending else []
-    for ending in endings:
+    if words := source_command(spec, folder):
+        return words
+    sought = " or ".join(f"func{ending}" for ending in _endings(spec))
+    why = f"there is no {sought}" if sought else f"the runtime {spec.runtime} is built into an image"
+    raise NeedsDocker(f"{spec.key} does not say what to run ({why}): {_DOCKER_REMEDY}")
+
+
+def source_command(spec: FunctionSpec, folder: Path) -> tuple[str, ...]:
+    """The interpreter for the function's one source file, that file, and `cmd`; empty if there is no such file."""
+    for ending in _endings(spec):
         file = _source(folder, ending, only=spec.runtime is not None)
         if file is not None:
             return (_INTERPRETERS[ending], file, *(spec.cmd or ()))
-    sought = " or ".join(f"func{ending}" for ending in endings)
-    why = f"there is no {sought}" if sought else f"the runtime {spec.runtime} is built into an image"
-    raise NeedsDocker(f"{spec.key} does not say what to run ({why}): {_DOCKER_REMEDY}")
+    return ()
+
+
+def _endings(spec: FunctionSpec) -> list[str]:
+    """The endings of source files that would do: those of its runtime, of any if it names none."""
+    if spec.runtime is None:
+        return list(_INTERPRETERS)
+    ending = _RUNTIMES.get(spec.runtime.partition(":")[0].rstrip("0123456789.").lower())
+    return [ending] if ending else []
 
 
 def _source(folder: Path, ending: str, *, only: bool) -> str | None:

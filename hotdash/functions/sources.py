@@ -63,7 +63,11 @@ class SourceEntry:
 
 
 def walk_sources(
-    folder: Path, *, rules: IgnoreRules | None = None, warnings: list[str] | None = None
+    folder: Path,
+    *,
+    rules: IgnoreRules | None = None,
+    warnings: list[str] | None = None,
+    links_may_lead_out: bool = False,
 ) -> list[SourceEntry]:
     """Lists what is part of a function's sources.
 
@@ -72,6 +76,8 @@ def walk_sources(
         rules: What to leave out; the folder's own rules if None.
         warnings: Takes a line for each FIFO, socket or device that was skipped, and each link out of
             `node_modules/.bin`.
+        links_may_lead_out: Whether a link that leads out is an entry like any other: in an image of Docker it leads to
+            what the image has there.
 
     Returns:
         The entries, sorted by path, each folder before what is in it.
@@ -79,7 +85,7 @@ def walk_sources(
     Raises:
         BuildError: Links lead out of the folder (all are named), or something cannot be read.
     """
-    walk = _Walk(folder, rules=rules or IgnoreRules.for_folder(folder))
+    walk = _Walk(folder, rules=rules or IgnoreRules.for_folder(folder), any_link=links_may_lead_out)
     descriptor = open_folder(folder)
     try:
         walk.directory(descriptor, "")
@@ -109,24 +115,47 @@ def hash_sources(folder: Path, entries: Sequence[SourceEntry], *, extra: bytes) 
     Raises:
         BuildError: A file changed or vanished meanwhile; trying again helps.
     """
-    digest = hashlib.sha256()
-    _frame(digest, b"extra", extra)
+    digest = SourceDigest(extra)
     descriptor = open_folder(folder)
     try:
         for entry in entries:
-            if entry.path in FUNCTION_FILES:
-                continue
-            _frame(digest, entry.kind.encode(), os.fsencode(entry.path))
-            if entry.kind is SourceKind.LINK:
-                _frame(digest, b"target", os.fsencode(entry.target or ""))
-            elif entry.kind is SourceKind.FILE:
-                digest.update(b"x" if entry.executable else b"-")
-                digest.update(entry.size.to_bytes(8, "big"))
+            if digest.begin(entry) and entry.kind is SourceKind.FILE:
                 for chunk in read_source(descriptor, entry):
                     digest.update(chunk)
     finally:
         os.close(descriptor)
     return digest.hexdigest()
+
+
+class SourceDigest:
+    """The hash of `hash_sources`, for whoever reads the sources anyway: begin an entry, then give its content."""
+
+    def __init__(self, extra: bytes) -> None:
+        self._digest = hashlib.sha256()
+        self._counts = False
+        _frame(self._digest, b"extra", extra)
+
+    def begin(self, entry: SourceEntry) -> bool:
+        """Adds what an entry is; its content comes by `update`. Whether it counts: the function file does not."""
+        self._counts = entry.path not in FUNCTION_FILES
+        if not self._counts:
+            return False
+        _frame(self._digest, entry.kind.encode(), os.fsencode(entry.path))
+        if entry.kind is SourceKind.LINK:
+            _frame(self._digest, b"target", os.fsencode(entry.target or ""))
+        elif entry.kind is SourceKind.FILE:
+            self._digest.update(b"x" if entry.executable else b"-")
+            self._digest.update(entry.size.to_bytes(8, "big"))
+        return True
+
+    def update(self, chunk: bytes) -> None:
+        """Adds content of the entry that was begun last, if that counts."""
+        if self._counts:
+            self._digest.update(chunk)
+
+    def hexdigest(self) -> str:
+        """The hash of all so far."""
+        return self._digest.hexdigest()
 
 
 def open_folder(folder: Path) -> int:
@@ -202,13 +231,14 @@ def _frame(digest: hashlib._Hash, kind: bytes, data: bytes) -> None:
 class _Walk:
     """One walk through a folder, top down, with a descriptor open for each folder it is in."""
 
-    def __init__(self, folder: Path, *, rules: IgnoreRules) -> None:
+    def __init__(self, folder: Path, *, rules: IgnoreRules, any_link: bool) -> None:
         self.entries: list[SourceEntry] = []
         self.warnings: list[str] = []
         self.leading_out: list[str] = []
         self._folder = folder
         self._root = os.path.realpath(folder)
         self._rules = rules
+        self._any_link = any_link
 
     def directory(self, descriptor: int, path: str) -> None:
         """Lists one open folder and those below it."""
@@ -265,7 +295,7 @@ class _Walk:
             target = os.readlink(name, dir_fd=parent)
         except FileNotFoundError:
             return
-        if not self._leads_out(path, target):
+        if self._any_link or not self._leads_out(path, target):
             self.entries.append(SourceEntry(kind=SourceKind.LINK, path=path, target=target))
         elif "node_modules/.bin" in posixpath.dirname(f"/{path}"):
             self.warnings.append(f"{path}: skipped, the link leads out of the folder ({target})")

@@ -249,4 +249,4 @@ class HttpDecoder:
             self._forget()  # an idle container should not hold on to its last body
         if end < len(data):
             self.surplus = not is_blank(data[end:])
-        return Answer(body=body, status_code=head.status_code, headers=head.headers, error=head.error)
+        return Answer(body, head.status_code, head.headers, head.error)

@@ -56,7 +56,8 @@ def check_request(request: TaskRequest) -> None:
         raise InvalidRequest(f"payload: found {type(payload).__name__}, allowed bytes")
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise InvalidRequest(f"payload: found {len(payload)} bytes, allowed at most {MAX_PAYLOAD_BYTES} (8 MiB)")
-    check_method(request.method)
+    if request.method != "GET":
+        check_method(request.method)
     _check_url(request.url)
     size = len(request.url)
     for name, value in request.headers.items():
@@ -70,7 +71,7 @@ def check_request(request: TaskRequest) -> None:
 
 
 def _check_url(url: object) -> None:
-    if not isinstance(url, str) or _CONTROL.search(url) is not None:
+    if not isinstance(url, str) or not (url.isprintable() or _CONTROL.search(url) is None):
         raise InvalidRequest(f"url: found {_shown(url)}, allowed text without control characters")
 
 

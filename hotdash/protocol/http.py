@@ -43,13 +43,13 @@ class HttpFormat:
         Raises:
             InvalidRequest: A header, the method or the id cannot stand in a head.
         """
-        task_id, payload = request.id, request.payload
-        check_value("task id", task_id)
-        more = _more_headers(spec, request) if request.headers or ":" in spec.path or "*" in spec.path else ""
-        head = (
-            f"{_opening(request.method, spec.path)}Request_url: {url_text(request.url)}\r\n"
-            f"Content-Length: {len(payload)}\r\nTask-ID: {task_id}\r\n{more}\r\n"
-        )
+        task_id, payload, path = request.id, request.payload, spec.path
+        if not (task_id.isascii() and task_id.isalnum()):  # hotdash's own are
+            check_value("task id", task_id)
+        method, url = request.method, request.url
+        opening = _usual_opening(method, path) if url == path else _opening(method, path, url)
+        more = _more_headers(spec, request) if request.headers or ":" in path or "*" in path else ""
+        head = f"{opening}Content-Length: {len(payload)}\r\nTask-ID: {task_id}\r\n{more}\r\n"
         return head.encode("latin-1") + payload
 
     def decoder(self, *, max_body_bytes: int = MAX_BODY_BYTES) -> HttpDecoder:
@@ -57,11 +57,19 @@ class HttpFormat:
         return HttpDecoder(max_body_bytes=max_body_bytes)
 
 
-@lru_cache(maxsize=256)
-def _opening(method: str, path: str) -> str:
-    """The lines that are the same for all requests of one method to one function."""
+def _opening(method: str, path: str, url: str) -> str:
+    """The lines that tell what the caller asked for."""
     check_method(method)
-    return f"{method} / HTTP/1.1\r\nHost: localhost\r\nMethod: {method}\r\nRoute: {url_text(path)}\r\n"
+    return (
+        f"{method} / HTTP/1.1\r\nHost: localhost\r\nMethod: {method}\r\nRoute: {url_text(path)}\r\n"
+        f"Request_url: {url_text(url)}\r\n"
+    )
+
+
+@lru_cache(maxsize=256)
+def _usual_opening(method: str, path: str) -> str:
+    """Those of a caller that names no URL, the same for all of them: made once."""
+    return _opening(method, path, path)
 
 
 def _more_headers(spec: FunctionSpec, request: TaskRequest) -> str:

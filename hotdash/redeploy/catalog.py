@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hotdash.errors import Fault, FunctionFileError
 from hotdash.functions.app_file import APP_FILE
 from hotdash.functions.discovery import load_functions
+from hotdash.functions.file import FUNCTION_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,16 +73,22 @@ def plan(
     deploy = tuple(
         spec
         for key, spec in now.specs.items()
-        if key not in broken and (known.get(key) != spec or any(_touches(path, spec) for path in paths))
+        if key not in broken and (known.get(key) != spec or any(touches(path, spec) for path in paths))
     )
     remove = tuple(sorted(key for key in known if key not in now.specs and key not in broken))
     notices = tuple(str(fault) for fault in now.faults if fault not in placed)
     return Plan(deploy=deploy, remove=remove, faulty=faulty, notices=notices)
 
 
-def _touches(path: Path, spec: FunctionSpec) -> bool:
+def touches(path: Path, spec: FunctionSpec) -> bool:
     """Whether a change at `path` may have changed the function's sources."""
     return path.is_relative_to(spec.folder) or spec.folder.is_relative_to(path)
+
+
+def is_mere_source(path: Path, known: Iterable[FunctionSpec]) -> bool:
+    """Whether a change at `path` cannot have changed what any function file says: it lies in a function's folder."""
+    folder = next((spec.folder for spec in known if spec.folder in path.parents), None)
+    return folder is not None and (path.parent != folder or path.name not in {*FUNCTION_FILES, APP_FILE})
 
 
 def _concerns(fault: Fault, spec: FunctionSpec) -> bool:

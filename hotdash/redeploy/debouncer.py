@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +11,19 @@ if TYPE_CHECKING:
 QUIET_S = 0.1  # section 7: a save that takes several steps (write, rename, a formatter after it) is one change
 CAP_S = 1.0  # section 7: a folder that never is quiet is reported all the same
 PATHS_KEPT = 1_000  # beyond that no one asks which: the root stands for all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Burst:
+    """Changes that came together.
+
+    Args:
+        paths: Absolute. One may be a folder: then anything below it may have changed. One may be gone.
+        quiet_s: Seconds from the first of them to the end of the burst.
+    """
+
+    paths: frozenset[Path]
+    quiet_s: float = 0.0
 
 
 class Debouncer:
@@ -39,17 +53,17 @@ class Debouncer:
         if len(self._paths) > PATHS_KEPT:
             self._paths = {self._root}
 
-    def due(self, now_s: float) -> frozenset[Path]:
+    def due(self, now_s: float) -> Burst | None:
         """Gives the burst out, once, when it is over.
 
         Returns:
-            The paths that changed; empty while there are none or the burst goes on.
+            None while there are no changes, or the burst goes on.
         """
         if not self._paths or (now_s - self._last_s < self._quiet_s and now_s - self._first_s < self._cap_s):
-            return frozenset()
-        paths = frozenset(self._paths)
+            return None
+        burst = Burst(paths=frozenset(self._paths), quiet_s=now_s - self._first_s)
         self._paths.clear()
-        return paths
+        return burst
 
     def clear(self) -> None:
         """Forgets what has been held back."""

@@ -2,7 +2,7 @@
 
 It watches folders, never single files: an editor that saves by writing a new file and renaming it over the old one
 silences a watch on the old one (section 7). What it reports is a hint, not a truth: the content hash of a build decides
-whether anything is new, so when in doubt (a fault, a pause, a flood) it reports the whole root.
+whether anything is new, so when in doubt (a fault, a flood) it reports the whole root.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ import watchfiles
 
 from hotdash.errors import HotdashError
 from hotdash.functions.ignore import IgnoreRules
-from hotdash.redeploy.debouncer import Debouncer
+from hotdash.redeploy.debouncer import Burst, Debouncer
 from hotdash.redeploy.polling import poll
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
 _STEP_MS = 10  # how often watchfiles looks whether a change has come
-_TICK_MS = 20  # how often it hands control back, so that a burst's end is seen at most this late
+_TICK_MS = 10  # how often it hands control back, so that a burst's end is seen at most this late
 _GROUP_MS = 50  # how long it may hold changes back in a flood
 _ROOT_CHECK_S = 0.5  # how often the root is looked at: its deletion and return make no event that can be relied on
 _RETRY_S = 1.0  # pause after a fault
@@ -51,13 +51,12 @@ class _WatchFailed(HotdashError):
 class Watcher:
     """Watches one folder and all below it, until stopped.
 
-    `start`, `stop`, `pause` and `resume` may be called by any thread. There is no lock: the thread owns all that
+    `start` and `stop` may be called by any thread. There is no lock: the thread owns all that
     changes, and is spoken to by events. Its maker stops it.
 
     Args:
         root: The folder; links in its path are resolved once, here. It need not exist (yet).
-        on_change: Called in the watcher's thread with absolute paths, after a burst of changes. A path may be a folder:
-            then anything below it may have changed. A path may be gone. It must be quick: hand the work over.
+        on_change: Called in the watcher's thread after a burst of changes. It must be quick: hand the work over.
         on_error: Called in the watcher's thread with a text for the user, once for a fault that repeats.
         ignores: Whether a changed path is of no interest; by default what no function's sources hold.
         polls: Whether to look at the files, every `poll_ms` milliseconds, and not wait to be told; None means where
@@ -70,7 +69,7 @@ class Watcher:
         self,
         *,
         root: Path,
-        on_change: Callable[[frozenset[Path]], object],
+        on_change: Callable[[Burst], object],
         on_error: Callable[[str], object],
         ignores: Callable[[Path], bool] | None = None,
         polls: bool | None = None,
@@ -88,18 +87,12 @@ class Watcher:
         self._debouncer = Debouncer(root=self.root)
         self._stopping = threading.Event()
         self._ready = threading.Event()
-        self._paused = threading.Event()
         self._report_root = threading.Event()
         # Windows' own file systems, as WSL shows them, tell of no change; watchfiles takes the same way out.
         self._polling = "microsoft" in platform.release().lower() if polls is None else polls
         self._poll_ms = poll_ms
         self._last_error = ""
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
-
-    @property
-    def paused(self) -> bool:
-        """Whether changes are being ignored."""
-        return self._paused.is_set()
 
     def start(self) -> None:
         """Starts the thread. What changes before `wait_ready` returns True may go unseen."""
@@ -114,16 +107,6 @@ class Watcher:
             False if it is not yet, after `timeout_s` seconds: a folder of a hundred thousand takes some.
         """
         return self._ready.wait(timeout_s)
-
-    def pause(self) -> None:
-        """Reports nothing from here on (a call that is under way ends as it will)."""
-        self._paused.set()
-
-    def resume(self) -> None:
-        """Reports again, and the whole root to begin with, so that nothing saved meanwhile is missed."""
-        if self._paused.is_set():
-            self._report_root.set()
-            self._paused.clear()
 
     def stop(self, timeout_s: float = 5.0) -> bool:
         """Ends the thread and gives back what the system lent for watching. A second call does nothing.
@@ -158,16 +141,17 @@ class Watcher:
             self._wait_for_root()
             return
         next_check_s = self._clock() + _ROOT_CHECK_S
+        quiet_s = 0.0 if self._polling else _STEP_MS / 1_000  # watchfiles tells of changes after a step without one
         with closing(self._changes()) as changes:
             for found in changes:
                 self._ready.set()
                 now_s = self._clock()
-                gone = self._take(found, now_s)
+                gone = self._take(found, now_s - quiet_s)
                 if gone or now_s >= next_check_s:
                     next_check_s = now_s + _ROOT_CHECK_S
                     if gone or self._identity() != identity:  # (a new folder can get the old one's inode)
                         self._debouncer.clear()
-                        self._report(frozenset({self.root}))
+                        self._report(Burst(paths=frozenset({self.root})))
                         self._report_root.set()  # again, once there is another one and it is watched
                         return
                 self._report(self._debouncer.due(now_s))
@@ -226,9 +210,7 @@ class Watcher:
 
     def _take(self, found: set[watchfiles.main.FileChange], now_s: float) -> bool:
         """Feeds the debouncer; returns whether the root itself is said to be gone."""
-        if self._paused.is_set():
-            self._debouncer.clear()
-        elif self._report_root.is_set():
+        if self._report_root.is_set():
             self._report_root.clear()
             self._debouncer.add(now_s, self.root)
         gone = False
@@ -236,7 +218,7 @@ class Watcher:
             path = Path(name)
             if path == self.root:
                 gone = gone or change is watchfiles.Change.deleted
-            elif not self._paused.is_set() and self._matters(change, path):
+            elif self._matters(change, path):
                 self._debouncer.add(now_s, path)
         return gone
 
@@ -247,11 +229,11 @@ class Watcher:
     def _ignored_by_default(self, path: Path) -> bool:
         return self._rules.ignores(path.relative_to(self.root).as_posix(), is_dir=False)
 
-    def _report(self, paths: frozenset[Path]) -> None:
-        if not paths or self._paused.is_set():
+    def _report(self, burst: Burst | None) -> None:
+        if burst is None:
             return
         try:
-            self._on_change(paths)
+            self._on_change(burst)
             self._last_error = ""
         except Exception as error:  # noqa: BLE001  a stranger's code in our thread: emitted, and watching goes on
             self._say(f"a change of {self.root} could not be handled: {type(error).__name__}: {error}")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hotdash.protocol.base import Answer
     from hotdash.runtime.admission import MemoryBudget
     from hotdash.runtime.bus import EventBus
+    from hotdash.runtime.cores import BuildCores
     from hotdash.runtime.revision import Revision
     from hotdash.runtime.supervisor import Supervisor
     from hotdash.runtime.timekeeper import Timekeeper
@@ -46,6 +47,7 @@ class Services:
     driver: Driver
     timekeeper: Timekeeper
     budget: MemoryBudget
+    cores: BuildCores
 
 
 def new_container_id() -> str:
@@ -237,20 +239,20 @@ class ServedContainer:
         if answer is not None:
             added = self._supervisor.spec.headers
             headers = MappingProxyType({**added, **answer.headers}) if added else answer.headers
-        return TaskResult(
-            task_id=task.id,
-            function=self.function,
-            status=status,
-            body=b"" if answer is None else answer.body,
-            status_code=None if answer is None else answer.status_code,
-            headers=headers,
-            error=error,
-            stderr_lines=lines,
-            stderr_dropped=dropped,
-            queued_s=task.started_s - task.submitted_s,
-            run_s=self._clock.now() - task.started_s,
-            container_id=self.id,
-            revision=self.revision.number,
+        return TaskResult(  # in the order of its fields, not by their names: those cost as much again
+            task.request.id,
+            self.function,
+            status,
+            b"" if answer is None else answer.body,
+            None if answer is None else answer.status_code,
+            headers,
+            error,
+            lines,
+            dropped,
+            task.started_s - task.submitted_s,
+            self._clock.now() - task.started_s,
+            self.id,
+            self.revision.number,
         )
 
     def _interrupted(self, task: Task) -> TaskResult:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from hotdash import events as ev
 from hotdash.errors import BuildCancelled, BuildError, NeedsDocker, NeedsRuntime, StartError
-from hotdash.events import FunctionState
+from hotdash.events import NO_OCCASION, FunctionState, Occasion, Origin
 from hotdash.protocol.formats import format_of
 from hotdash.runtime.effects import Effects
 from hotdash.runtime.probation import Probation
@@ -41,9 +41,12 @@ class Deploys:
         self._clock = services.clock
         self._emit = services.bus.emit
         self._deploying = threading.Lock()
+        self._is_building = False
         self._images = supervisor.ledger.images
 
-    def deploy(self, spec: FunctionSpec, *, is_cancelled: Callable[[], bool]) -> Deployment:
+    def deploy(
+        self, spec: FunctionSpec, *, is_cancelled: Callable[[], bool], occasion: Occasion = NO_OCCASION
+    ) -> Deployment:
         """Builds the function as it is on disk and makes that live, if anything has changed.
 
         Raises:
@@ -52,13 +55,15 @@ class Deploys:
         """
         with self._one_at_a_time():
             began_s = self._clock.now()
-            image = self._build(spec, is_cancelled)
+            image = self._build(spec, is_cancelled, occasion)
             build_s = self._clock.now() - began_s
             live = self._ledger.revision
             revision = Revision(number=1 if live is None else live.number + 1, image=image, spec=spec)
             if live is not None and live.identity == revision.identity:
                 self._set_limits(spec)
-                return Deployment(function=spec.key, revision=live.number, changed=False, build_s=build_s)
+                return Deployment(
+                    function=spec.key, revision=live.number, changed=False, build_s=build_s, image_id=image.id
+                )
             return self._make_live(revision, build_s=build_s)
 
     def rollback(self, number: int | None) -> Deployment:
@@ -77,7 +82,14 @@ class Deploys:
                 kept = ", ".join(f"r{past.number}" for past in self._images.past) or "none yet"
                 wanted = "an earlier revision" if number is None else f"r{number}"
                 raise StartError(f"{self._ledger.key} cannot go back to {wanted}; kept: {kept}")
-            return self._make_live(chosen.renewed(number=live.number + 1, limits=self._ledger.spec), build_s=0.0)
+            self._emit(ev.RollbackStarted, self._ledger.key, revision=chosen.number)
+            renewed = chosen.renewed(number=live.number + 1, limits=self._ledger.spec)
+            return self._make_live(renewed, build_s=0.0, again=chosen.number)
+
+    def report_changes(self, *, held: bool, paths: tuple[str, ...], count: int) -> None:
+        """So many changes of its sources wait to be asked for, or (none) no longer do."""
+        with self._supervisor.lock:
+            self._emit(ev.ChangesWait, self._ledger.key, held=held, paths=paths, count=count)
 
     def report_faults(self, faults: tuple[str, ...]) -> None:
         """The function's file is broken, or (no faults) mended; what is live goes on."""
@@ -97,11 +109,15 @@ class Deploys:
         finally:
             self._restore_if_failed()
 
-    def _build(self, spec: FunctionSpec, is_cancelled: Callable[[], bool]) -> Image:
-        self._begin_build()
+    def _build(self, spec: FunctionSpec, is_cancelled: Callable[[], bool], occasion: Occasion) -> Image:
+        began_s = self._clock.now()
+        self._begin(occasion)
         try:
             format_of(spec)
-            image = self._services.driver.build(spec, on_output=self._say, is_cancelled=is_cancelled)
+            with self._services.cores.hold(spec, is_cancelled=is_cancelled):
+                image = self._services.driver.build(
+                    spec, on_output=self._say, on_step=self._say_step, is_cancelled=is_cancelled
+                )
         except BuildCancelled:
             # No failure: a newer build follows, or the runtime closes. With nothing live the function is still
             # building, and its tasks wait on.
@@ -121,15 +137,17 @@ class Deploys:
             raise
         with self._supervisor.lock:
             self._images.take(image)
+            build_s = self._clock.now() - began_s
+            self._emit(ev.BuildEnded, spec.key, image_id=image.id, build_s=build_s, reused=image.reused)
         return image
 
-    def _make_live(self, revision: Revision, *, build_s: float) -> Deployment:
+    def _make_live(self, revision: Revision, *, build_s: float, again: int = 0) -> Deployment:
         """Proves `revision`, unless it is the function's first or runs cold, and swaps."""
         began_s = self._clock.now()
         live = self._ledger.revision
         proved = self._prover.prove(revision) if live is not None and revision.spec.format.is_hot else ()
         start_s = self._clock.now() - began_s if proved else 0.0
-        swap_s = self._swap(revision, proved, build_s=build_s, start_s=start_s)
+        swap_s = self._swap(revision, proved, build_s=build_s, start_s=start_s, again=again)
         return Deployment(
             function=self._ledger.key,
             revision=revision.number,
@@ -137,6 +155,7 @@ class Deploys:
             build_s=build_s,
             start_s=start_s,
             swap_s=swap_s,
+            image_id=revision.image.id,
         )
 
     # ---- under the supervisor's lock, a step each
@@ -149,16 +168,29 @@ class Deploys:
             self._ledger.let_images_go(effects)
         effects.carry_out()
 
-    def _begin_build(self) -> None:
+    def _begin(self, occasion: Occasion) -> None:
         """With nothing live the function is `building` (again), and tasks may wait for it."""
+        self._is_building = False
         with self._supervisor.lock:
             if self._ledger.revision is None and self._ledger.state is not FunctionState.BUILDING:
                 self._ledger.become(FunctionState.BUILDING)
+            self._emit(ev.DeployStarted, self._ledger.key, occasion=occasion)
+
+    def _begin_build(self) -> None:
+        """The driver does something: what it looked for had not been built before."""
+        if not self._is_building:
+            self._is_building = True
             self._emit(ev.BuildStarted, self._ledger.key)
 
     def _say(self, line: str) -> None:
         """The driver's build: a line of its output."""
+        self._begin_build()
         self._emit(ev.BuildOutput, self._ledger.key, text=line)
+
+    def _say_step(self, number: int, total: int, text: str) -> None:
+        """The driver's build: it has come to a step."""
+        self._begin_build()
+        self._emit(ev.BuildStep, self._ledger.key, number=number, total=total, text=text)
 
     def _build_failed(self, state: FunctionState, reason: str, log: Sequence[str]) -> None:
         """What is live goes on; with nothing live, the tasks that wait fail with the reason."""
@@ -187,16 +219,20 @@ class Deploys:
             ledger.scale(effects)
         effects.carry_out()
 
-    def _swap(self, revision: Revision, proved: Sequence[ServedContainer], *, build_s: float, start_s: float) -> float:
+    def _swap(
+        self, revision: Revision, proved: Sequence[ServedContainer], *, build_s: float, start_s: float, again: int
+    ) -> float:
         """From here on nothing is dispatched to an older revision; what runs there drains. Returns seconds taken."""
         effects = Effects()
         began_s = self._clock.now()
         with self._supervisor.lock:
             self._ledger.refuse_if_closing()
             before = self._ledger.revision
-            self._go_live(revision, proved, effects, build_s=build_s, start_s=start_s, since_s=began_s)
             if before is not None:
                 self._images.past.append(before)
+            origin = Origin.ROLLBACK if again else Origin.BUILD
+            took = {"build_s": build_s, "start_s": start_s, "since_s": began_s}
+            self._go_live(revision, proved, effects, origin=origin, again=again, **took)
             if before is not None and proved:
                 self._ledger.probation = Probation(revision=revision, before=before, restore=self._restore)
             self._ledger.scale(effects)
@@ -210,6 +246,8 @@ class Deploys:
         proved: Sequence[ServedContainer],
         effects: Effects,
         *,
+        origin: Origin,
+        again: int,
         build_s: float = 0.0,
         start_s: float = 0.0,
         since_s: float,
@@ -231,6 +269,9 @@ class Deploys:
             build_s=build_s,
             start_s=start_s,
             swap_s=self._clock.now() - since_s,
+            origin=origin,
+            again=again,
+            kept=tuple(past.number for past in self._images.past),
         )
         for container in proved:
             container.proving = False
@@ -254,12 +295,13 @@ class Deploys:
             failed, before = probation.revision, probation.before
             restored = before.renewed(number=failed.number + 1, limits=ledger.spec)
             self._images.past.remove(before)
-            self._go_live(restored, (), effects, since_s=self._clock.now())
+            now_s = self._clock.now()
+            self._go_live(restored, (), effects, origin=Origin.RESTORED, again=before.number, since_s=now_s)
             reason = (
-                f"r{failed.number} ended before its first answer: {probation.fault}; "
-                f"what r{before.number} was serves again, as r{restored.number}"
+                f"r{failed.number} ended before its first answer; "
+                f"what r{before.number} was serves again, as r{restored.number}: {probation.fault}"
             )
-            self._emit(ev.DeployFailed, ledger.key, reason=reason)
+            self._emit(ev.DeployFailed, ledger.key, reason=reason, revision=failed.number)
             ledger.let_images_go(effects)
         finally:
             self._deploying.release()

@@ -118,7 +118,7 @@ class HotContainer(ServedContainer):
                 return Outcome(unread=self._unfit(before), retire="unfit", died=True)
         if task.redispatched and (fault := self._find_end(task)):
             return Outcome(unread=fault, retire="unfit", died=True)
-        self._tap.begin(task.id, take=bool(there & STDERR_READY))
+        self._tap.begin(task.request.id, take=bool(there & STDERR_READY))
         if self._clock.now() >= (deadline_s := self._deadline_s(task)):  # it waited too long: nothing was sent
             return Outcome(result=self._timed_out(task))
         return self._converse(task, deadline_s)

@@ -120,7 +120,7 @@ class Ledger:
         self._emit(
             ev.TaskQueued,
             self.key,
-            task_id=task.id,
+            task_id=request.id,
             payload=request.payload,
             headers=tuple(request.headers.items()) if request.headers else (),
             again=again,
@@ -136,7 +136,7 @@ class Ledger:
         self._emit(
             ev.TaskStarted,
             self.key,
-            task_id=task.id,
+            task_id=task.request.id,
             container_id=container.id,
             revision=container.revision.number,
         )

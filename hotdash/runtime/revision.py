@@ -65,6 +65,7 @@ class Deployment:
         build_s: Seconds the build took (near 0 when its content had been built before).
         start_s: Seconds from there until its first container had proved itself; 0.0 where none had to.
         swap_s: Seconds the swap took.
+        image_id: Of what is live now.
     """
 
     function: str
@@ -73,3 +74,4 @@ class Deployment:
     build_s: float = 0.0
     start_s: float = 0.0
     swap_s: float = 0.0
+    image_id: str = ""

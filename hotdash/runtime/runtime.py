@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 from hotdash.clock import SystemClock
 from hotdash.errors import RuntimeClosed
+from hotdash.events import NO_OCCASION
 from hotdash.parker import ParkingLot
 from hotdash.protocol.headers import check_request
 from hotdash.runtime.admission import MemoryBudget, default_memory_mb
 from hotdash.runtime.bus import EventBus
 from hotdash.runtime.container import Services
+from hotdash.runtime.cores import BuildCores, default_builds
 from hotdash.runtime.ledger import CLOSED
 from hotdash.runtime.manager import Manager
 from hotdash.runtime.snapshot import RuntimeSnapshot
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
     from hotdash.clock import Clock
     from hotdash.drivers.base import Driver
-    from hotdash.events import Event
+    from hotdash.events import Event, Occasion
     from hotdash.functions.spec import FunctionSpec
     from hotdash.runtime.revision import Deployment
 
@@ -44,10 +46,19 @@ class Runtime:
         driver: What starts containers; the runtime owns it and closes it.
         memory_mb: What the `memory` of all containers together may come to (M12); by default half of what the machine
             has available now.
+        builds_at_once: How many builds with commands may run side by side; by default as many as there are cores, and
+            no fewer than two.
         clock: For tests; the system's by default.
     """
 
-    def __init__(self, *, driver: Driver, memory_mb: int | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        driver: Driver,
+        memory_mb: int | None = None,
+        builds_at_once: int | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         self.clock: Clock = SystemClock() if clock is None else clock
         self.driver = driver
         self._bus = EventBus(clock=self.clock)
@@ -58,7 +69,12 @@ class Runtime:
         )
         self._manager = Manager(
             services=Services(
-                clock=self.clock, bus=self._bus, driver=driver, timekeeper=self._timekeeper, budget=self._budget
+                clock=self.clock,
+                bus=self._bus,
+                driver=driver,
+                timekeeper=self._timekeeper,
+                budget=self._budget,
+                cores=BuildCores(limit=default_builds() if builds_at_once is None else builds_at_once),
             )
         )
         self._parking = ParkingLot()
@@ -79,7 +95,13 @@ class Runtime:
         """
         self._manager.ensure(spec)
 
-    def deploy(self, spec: FunctionSpec, *, is_cancelled: Callable[[], bool] = lambda: False) -> Deployment:
+    def deploy(
+        self,
+        spec: FunctionSpec,
+        *,
+        is_cancelled: Callable[[], bool] = lambda: False,
+        occasion: Occasion = NO_OCCASION,
+    ) -> Deployment:
         """Builds a function as it is on disk now, proves the new revision (not a function's first), makes it live.
 
         Blocks until that is done; deploys of one function wait for each other.
@@ -87,13 +109,16 @@ class Runtime:
         Args:
             spec: The function.
             is_cancelled: Asked while it builds; True ends the build with `BuildCancelled`.
+            occasion: What led to it, to be told to listeners.
 
         Raises:
             BuildError: The build failed; what was live goes on serving.
             StartError: The new revision's first container did not prove itself; likewise.
             RuntimeClosed: The runtime is closing.
         """
-        return self._manager.ensure(spec).deploys.deploy(spec, is_cancelled=lambda: self._is_closing or is_cancelled())
+        return self._manager.ensure(spec).deploys.deploy(
+            spec, is_cancelled=lambda: self._is_closing or is_cancelled(), occasion=occasion
+        )
 
     def rollback(self, function: str, revision: int | None = None) -> Deployment:
         """Makes an earlier revision live again, under a new number, without a build.
@@ -123,6 +148,14 @@ class Runtime:
             UnknownFunction: No such function.
         """
         self._manager.find(function).deploys.report_faults(faults)
+
+    def report_changes(self, function: str, *, held: bool, paths: tuple[str, ...], count: int) -> None:
+        """Tells listeners that changes of a function's sources wait to be asked for, or (none) no longer do.
+
+        Raises:
+            UnknownFunction: No such function.
+        """
+        self._manager.find(function).deploys.report_changes(held=held, paths=paths, count=count)
 
     def submit(
         self,
@@ -156,14 +189,14 @@ class Runtime:
         if self._is_closing:
             raise RuntimeClosed(f"{CLOSED}: no more tasks are taken")
         supervisor = self._manager.find(function).supervisor
-        request = TaskRequest(
-            id=new_task_id(),
-            function=function,
-            payload=payload,
-            headers=MappingProxyType(dict(headers)) if headers else NO_HEADERS,
-            method=method,
-            url=supervisor.spec.path if url is None else url,
-            timeout_s=timeout_s,
+        request = TaskRequest(  # not by names: in each task's path those cost as much again
+            new_task_id(),
+            function,
+            payload,
+            MappingProxyType(dict(headers)) if headers else NO_HEADERS,
+            method,
+            supervisor.spec.path if url is None else url,
+            timeout_s,
         )
         check_request(request)
         task = Task(request=request, submitted_s=self.clock.now(), canceller=supervisor.cancel, parking=self._parking)

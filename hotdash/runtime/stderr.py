@@ -26,6 +26,7 @@ class LineSplitter:
     def __init__(self) -> None:
         self._rest = b""
         self._is_cutting = False  # the rest of a line that was cut is being thrown away
+        self.is_within = False  # whether it is in the middle of a line; an attribute, for it is asked twice a task
 
     def feed(self, data: bytes) -> list[str]:
         """The lines that `data` completes, without their ends."""
@@ -35,6 +36,7 @@ class LineSplitter:
             self._is_cutting = False
         elif self._is_cutting:
             return []
+        self.is_within = bool(rest)
         lines = [self._text(line) for line in whole]
         self._rest = rest
         if len(rest) > LINE_BYTES:
@@ -43,15 +45,10 @@ class LineSplitter:
             self._is_cutting = True
         return lines
 
-    @property
-    def is_within(self) -> bool:
-        """Whether it is in the middle of a line."""
-        return bool(self._rest) or self._is_cutting
-
     def flush(self) -> list[str]:
         """The unfinished line as a line of its own, if there is one: what comes later starts a new one."""
         rest, self._rest = self._rest, b""
-        self._is_cutting = False
+        self._is_cutting = self.is_within = False
         return [self._text(rest)] if rest else []
 
     @staticmethod

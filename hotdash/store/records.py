@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hotdash.events import CONTAINER_MOVES, ContainerState, FunctionState
+from hotdash.store.deploys import DeployBook
 from hotdash.store.rings import LineRing
 from hotdash.store.series import Series
 from hotdash.store.snapshot import ContainerView, Decision, DeployEnd, FunctionView, TaskView
@@ -153,6 +154,10 @@ class FunctionRecord:
     calls: int = 0
     errors: int = 0
     build_log: deque[str] = field(default_factory=lambda: deque(maxlen=BUILD_LINES_KEPT))
+    deploys: DeployBook = field(default_factory=DeployBook)
+    held: bool = False
+    waiting: tuple[str, ...] = ()
+    waiting_count: int = 0
     ring: LineRing = field(default_factory=LineRing)
     # (ended at, run_s, container's id)
     rates: deque[tuple[float, float, str]] = field(default_factory=lambda: deque(maxlen=_RATES_KEPT))
@@ -178,6 +183,8 @@ class FunctionRecord:
         self.faults = ()
         self.deploy_end = None
         self.is_building = False
+        self.deploys = DeployBook()
+        self.held, self.waiting, self.waiting_count = False, (), 0
 
     def end(self, task: TaskRecord) -> int:
         """Puts an ended task into the ring; returns how many older ones left it."""
@@ -235,5 +242,9 @@ class FunctionRecord:
                 build_log=tuple(self.build_log),
                 deploy_end=self.deploy_end,
                 deploy_seq=self.deploy_seq,
+                deploys=self.deploys.views(),
+                held=self.held,
+                waiting=self.waiting,
+                waiting_count=self.waiting_count,
             )
         return self._view

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hotdash.functions.spec import FunctionSpec
+    from hotdash.store.deploys import DeployView
     from hotdash.task import TaskResult, TaskState
 
 
@@ -85,6 +86,10 @@ class FunctionView:
         build_log: The newest build's output.
         deploy_end: How the newest deploy that has ended did so; None before the first.
         deploy_seq: The place of that end in the order of events: another number, another deploy.
+        deploys: The last deploys, the newest last.
+        held: Whether this function's own changes are held back, watched or not.
+        waiting: The first files whose changes wait to be deployed; `.` stands for anything in the folder.
+        waiting_count: How many changes wait.
     """
 
     key: str
@@ -110,6 +115,10 @@ class FunctionView:
     deploy_end: DeployEnd | None = None
     deploy_seq: int = 0
     decisions: tuple[Decision, ...] = ()
+    deploys: tuple[DeployView, ...] = ()
+    held: bool = False
+    waiting: tuple[str, ...] = ()
+    waiting_count: int = 0
 
     @property
     def queue_depth(self) -> int:

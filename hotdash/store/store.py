@@ -159,32 +159,63 @@ class Store:
         if record := self._touched(event):
             record.faults = event.faults
 
+    def _on_deploy_started(self, event: ev.DeployStarted) -> None:
+        if record := self._touched(event):
+            record.build_log.clear()
+            record.deploys.started(event)
+
     def _on_build_started(self, event: ev.BuildStarted) -> None:
         if record := self._touched(event):
             record.is_building = True
             record.build_since_s = event.at_s
             record.build_log.clear()
 
+    def _on_build_step(self, event: ev.BuildStep) -> None:
+        if record := self._touched(event):
+            record.deploys.step(event)
+
     def _on_build_output(self, event: ev.BuildOutput) -> None:
         if record := self._touched(event):
             record.build_log.append(event.text)
+            record.deploys.output(event)
+
+    def _on_build_ended(self, event: ev.BuildEnded) -> None:
+        if record := self._touched(event):
+            record.is_building = False
+            record.deploys.build_ended(event)
+
+    def _on_rollback_started(self, event: ev.RollbackStarted) -> None:
+        if record := self._touched(event):
+            record.deploys.rollback_started(event)
+
+    def _on_changes_wait(self, event: ev.ChangesWait) -> None:
+        if record := self._touched(event):
+            record.held, record.waiting, record.waiting_count = event.held, event.paths, event.count
 
     def _on_build_failed(self, event: ev.BuildFailed) -> None:
-        self._deploy_ended(event, DeployEnd.FAILED, event.reason)
+        if record := self._deploy_ended(event, DeployEnd.FAILED, event.reason):
+            record.deploys.failed(event)
 
     def _on_build_cancelled(self, event: ev.BuildCancelled) -> None:
         if record := self._touched(event):
             record.is_building = False
+            record.deploys.forget_running()
 
     def _on_deploy_failed(self, event: ev.DeployFailed) -> None:
-        self._deploy_ended(event, DeployEnd.FAILED, event.reason)
+        if record := self._deploy_ended(event, DeployEnd.FAILED, event.reason):
+            record.deploys.failed(event, revision=event.revision)
 
     def _on_deploy_unchanged(self, event: ev.DeployUnchanged) -> None:
-        self._deploy_ended(event, DeployEnd.LIMITS if event.limits_changed else DeployEnd.UNCHANGED)
+        if record := self._deploy_ended(event, DeployEnd.LIMITS if event.limits_changed else DeployEnd.UNCHANGED):
+            record.deploys.unchanged()
 
     def _on_revision_live(self, event: ev.RevisionLive) -> None:
-        self._deploy_ended(event, DeployEnd.LIVE)
-        if record := self._touched(event):
+        record = self._functions.get(event.function)
+        if record is not None:
+            # A rollback mends nothing: the sources on disk still cannot be deployed.
+            still = event.origin is ev.Origin.ROLLBACK and record.deploys.is_broken
+            self._deploy_ended(event, DeployEnd.LIVE, record.deploy_error if still else "")
+            record.deploys.live(event)
             record.revision = event.revision
             record.image_id = event.image_id
             record.live_since_s = event.at_s
@@ -316,12 +347,13 @@ class Store:
         record = self._touched(event)
         return None if record is None else record.containers.get(event.container_id)
 
-    def _deploy_ended(self, event: Event, end: DeployEnd, error: str = "") -> None:
+    def _deploy_ended(self, event: Event, end: DeployEnd, error: str = "") -> FunctionRecord | None:
         if record := self._touched(event):
             record.is_building = False
             record.deploy_error = error
             record.deploy_end = end
             record.deploy_seq = event.seq
+        return record
 
 
 def _quantile(ordered: list[float], share: float) -> float | None:
@@ -335,10 +367,15 @@ def _quantile(ordered: list[float], share: float) -> float | None:
 _FOLDS: dict[type[Event], Callable[[Store, Any], None]] = {
     ev.FunctionChanged: Store._on_function_changed,
     ev.FunctionFaulty: Store._on_function_faulty,
+    ev.DeployStarted: Store._on_deploy_started,
     ev.BuildStarted: Store._on_build_started,
+    ev.BuildStep: Store._on_build_step,
     ev.BuildOutput: Store._on_build_output,
+    ev.BuildEnded: Store._on_build_ended,
     ev.BuildFailed: Store._on_build_failed,
     ev.BuildCancelled: Store._on_build_cancelled,
+    ev.RollbackStarted: Store._on_rollback_started,
+    ev.ChangesWait: Store._on_changes_wait,
     ev.DeployFailed: Store._on_deploy_failed,
     ev.DeployUnchanged: Store._on_deploy_unchanged,
     ev.RevisionLive: Store._on_revision_live,

@@ -6,14 +6,17 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from fake_engine import fake_engine
 from real_tools import PATIENCE_S
 
 from hotdash import doctor
 from hotdash.doctor import Check, can_run, fields, text
+from hotdash.drivers.docker.endpoint import EngineInfo
 from hotdash.examination import is_writable, size_bytes
 
 if TYPE_CHECKING:
@@ -21,7 +24,23 @@ if TYPE_CHECKING:
 
 PROCESS = {"system": "Linux", "fault": "", "has_pidfd": True, "has_proc": True}
 TERMINAL = {"is_terminal": True, "columns": 160, "lines": 45, "environment": {"TERM": "xterm-256color"}}
-DOCKER = {"client": None, "socket": None, "docker_host": ""}
+NO_ENGINE = {"info": None, "location": "", "found_by": "", "fault": "no engine answers at x: it is off: start it"}
+INFO = EngineInfo(
+    id="A:B",
+    name="vm",
+    version="20.10.24",
+    api_version="1.41",
+    os="linux",
+    architecture="x86_64",
+    system="Debian 12",
+    cpus=2,
+    memory_bytes=8_000_000_000,
+    rootless=False,
+    cgroup_version="2",
+    storage="overlay2",
+    limits=(),
+)
+ENGINE = {"location": "unix:///d.sock", "found_by": "DOCKER_HOST", "fault": ""}
 PROGRAM = {"path": "/bin/node", "version": "v20.1.0", "used_for": "functions in JavaScript"}
 INOTIFY = {"system": "Linux", "watches": 65_536, "instances": 128}
 CACHE = {"is_writable": True, "size_bytes": 2_000_000}
@@ -45,19 +64,28 @@ CASES = [
         [],
     ),
     (doctor.check_process(**PROCESS | {"fault": "no more processes"}), "missing", ["no more processes"], ["TMPDIR"]),
-    (doctor.check_docker(**DOCKER), "missing", ["not part of", "no client and no engine seen"], ["--driver process"]),
+    (doctor.check_docker(**NO_ENGINE), "missing", ["no engine answers at x: it is off"], ["start it"]),
     (
-        doctor.check_docker(client="/bin/docker", socket="/run/d.sock", docker_host=""),
-        "missing",
-        ["the client /bin/docker and the socket /run/d.sock seen"],
-        ["--driver process"],
+        doctor.check_docker(INFO, **ENGINE),
+        "ok",
+        ["engine 20.10.24 (API 1.41) at unix:///d.sock (DOCKER_HOST)", "Debian 12, x86_64, 2 CPUs, 8.0 GB"],
+        [],
     ),
     (
-        doctor.check_docker(**DOCKER | {"docker_host": "tcp://h:1"}),
-        "missing",
-        ["DOCKER_HOST=tcp://h:1 seen"],
-        ["--driver process"],
+        doctor.check_docker(replace(INFO, limits=("it cannot limit memory",)), **ENGINE),
+        "warn",
+        ["it cannot limit memory"],
+        ["cgroup_enable=memory", "functions are not held to their limits"],
     ),
+    (
+        doctor.check_docker(replace(INFO, limits=("it cannot limit memory",), rootless=True), **ENGINE),
+        "warn",
+        ["rootless"],
+        ["cgroups version 2"],
+    ),
+    (doctor.check_docker(replace(INFO, os="windows"), **ENGINE), "warn", [], ["Linux containers"]),
+    (doctor.check_buildkit("/bin/docker", "buildx v1"), "ok", ["buildx v1 (/bin/docker)"], []),
+    (doctor.check_buildkit("", "/bin/docker has no buildx"), "warn", ["has no buildx"], ["install docker-buildx"]),
     (doctor.check_program("node", **PROGRAM), "ok", ["v20.1.0 (/bin/node)"], []),
     (doctor.check_program("sh", path="/bin/sh", version="", used_for="x"), "ok", ["/bin/sh"], []),
     (
@@ -96,6 +124,14 @@ CASES = [
     ),
     (doctor.check_log(Path("/l"), **CACHE), "ok", ["/l (2.0 MB)"], []),
     (doctor.check_log(Path("/l"), **CACHE | {"is_writable": False}), "warn", ["nothing is logged"], ["XDG_STATE_HOME"]),
+    (doctor.check_history(Path("/h"), **CACHE, tasks=7, fault=""), "ok", ["/h (7 tasks, 2.0 MB)"], []),
+    (
+        doctor.check_history(Path("/h"), **CACHE | {"is_writable": False}, tasks=7, fault=""),
+        "warn",
+        ["no history is kept"],
+        ["XDG_STATE_HOME"],
+    ),
+    (doctor.check_history(Path("/h"), **CACHE, tasks=0, fault="/h: it is damaged"), "warn", ["damaged"], ["move"]),
     (doctor.check_terminal(**TERMINAL), "ok", ["160 columns, 45 lines, 256 colours"], []),
     (doctor.check_terminal(**TERMINAL | {"columns": 60}), "warn", ["60 columns"], ["make it larger"]),
     (doctor.check_terminal(**TERMINAL | {"is_terminal": False}), "warn", ["redirected"], ["hotdash invoke does not"]),
@@ -126,7 +162,7 @@ def test_what_is_said_of_each_finding(check: Check, state: str, found: list[str]
 
 
 def test_functions_can_run_unless_what_all_of_them_need_is_missing():
-    fine = [doctor.check_process(**PROCESS), doctor.check_docker(**DOCKER), doctor.check_cache(Path("/c"), **CACHE)]
+    fine = [doctor.check_process(**PROCESS), doctor.check_docker(**NO_ENGINE), doctor.check_cache(Path("/c"), **CACHE)]
     assert can_run(fine)
     assert not can_run([*fine, doctor.check_process(**PROCESS | {"fault": "no memory"})])
     assert not can_run([*fine, doctor.check_cache(Path("/c"), **CACHE | {"is_writable": False})])
@@ -137,15 +173,15 @@ def test_the_text_is_aligned_and_safe_for_a_terminal():
     checks = [
         doctor.check_hotdash("1"),
         doctor.check_process(**PROCESS),
-        doctor.check_docker(**DOCKER | {"docker_host": "\x1b[31mred\x1b]0;x\x07\n"}),
+        doctor.check_docker(**NO_ENGINE | {"fault": "no engine: \x1b[31mred\x1b]0;x\x07\n: start it"}),
     ]
     assert text(checks).splitlines() == [
         "hotdash",
         "  ok       hotdash  1",
         "drivers",
         "  ok       process  its guardian starts; pidfds work; /proc can be read",
-        "  missing  docker   not part of this version of hotdash (DOCKER_HOST=red↵ seen)",
-        "                    what to do: use --driver process, which needs no Docker",
+        "  missing  docker   no engine: red↵",
+        "                    what to do: start it",
         "",
         "Functions can run here.",
     ]
@@ -153,7 +189,7 @@ def test_the_text_is_aligned_and_safe_for_a_terminal():
 
 
 def test_the_fields_are_the_checks():
-    check = doctor.check_docker(**DOCKER)
+    check = doctor.check_docker(**NO_ENGINE)
     assert json.loads(json.dumps(fields([check]))) == {
         "can_run": True,
         "checks": [
@@ -210,6 +246,7 @@ def places(tmp_path: Path) -> Mapping[str, str]:
         "XDG_STATE_HOME": str(tmp_path / "state"),
         "TMPDIR": str(tmp_path / "runs"),
         "PATH": f"{tmp_path / 'bin'}:/bin:/usr/bin",
+        "DOCKER_HOST": f"unix://{tmp_path / 'none'}",
     }
 
 
@@ -237,10 +274,20 @@ def test_json(places):
     told = json.loads(done.stdout)
     assert (done.returncode, told["can_run"]) == (0, True)
     states = {check["name"]: check["state"] for check in told["checks"]}
+    assert states["docker"] == "missing"
+    assert "BuildKit" not in states
     assert states["process"] == "ok"
     assert states["terminal"] == "warn"
     assert states["node"] == "ok"
     assert len(states) == len(told["checks"])
+
+
+def test_the_engine_that_would_be_used_is_named(places, tmp_path_factory):
+    with fake_engine(tmp_path_factory.mktemp("e") / "s") as engine:
+        done = run(**places | {"DOCKER_HOST": engine.host})
+    assert done.returncode == 0
+    assert f"docker      engine 20.10.24 (API 1.41) at {engine.host} (DOCKER_HOST); linux" in done.stdout
+    assert "BuildKit" in done.stdout
 
 
 def test_without_a_place_for_images_no_driver_can_run(places, tmp_path):

@@ -172,6 +172,12 @@ class FakeControls:
     def redeploy(self, function: str) -> None:
         self.calls.append(("redeploy", function))
 
+    def rollback(self, function: str, revision: int) -> None:
+        self.calls.append(("rollback", function, str(revision)))
+
+    def set_held(self, function: str, on: bool) -> None:
+        self.calls.append(("hold", function, str(on)))
+
     @property
     def has_read(self) -> bool:
         return self.has_read_folder

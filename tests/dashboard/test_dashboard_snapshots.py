@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from dashboard_fake import Clock, FakeControls, Script, busy_script, measured_script
+from deploy_story import deploys_script
 
 from hotdash.dashboard.app import HotdashApp
 
@@ -41,7 +42,13 @@ def test_the_logs_of_what_is_marked(snap_compare: Callable[..., bool], size: tup
 
 @pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
 def test_stats(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
-    assert snap_compare(still_app(measured_script()), press=("3", "less_than_sign"), terminal_size=size)
+    assert snap_compare(still_app(measured_script()), press=("3", "3", "3"), terminal_size=size)
+
+
+@pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
+def test_deploys_with_a_failed_build(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    keys = ("3", "less_than_sign")
+    assert snap_compare(still_app(deploys_script(Clock())), press=keys, terminal_size=size)
 
 
 @pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)

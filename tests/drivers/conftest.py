@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from docker_tools import docker_host, engine, workshop  # noqa: F401  fixtures
 
 from hotdash.drivers.process import ProcessDriver
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from process_tools import PATIENCE_S, function, lives, never, until
 
+from hotdash.drivers.build_output import CUT_MARK, BuildOutput
 from hotdash.drivers.process import ProcessDriver, build
-from hotdash.drivers.process.commands import CUT_MARK, BuildOutput
 from hotdash.errors import BuildCancelled, BuildError, NeedsDocker, NeedsRuntime
 
 

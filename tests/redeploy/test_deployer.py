@@ -7,105 +7,18 @@ import os
 import shutil
 import threading
 import time
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-import pytest
-from real_tools import HTTP, PATIENCE_S, lives, real_runtime, until, write_function
+from deploy_board import says
+from real_tools import HTTP, PATIENCE_S, lives, until, write_function
 
 from hotdash import events as ev
+from hotdash.redeploy.debouncer import Burst
 from hotdash.redeploy.deployer import Deployer
+from hotdash.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
     from hotdash.task import TaskResult
-
-Kind = TypeVar("Kind", bound=ev.Event)
-
-
-def says(text: str) -> str:
-    """A hot function that answers with this."""
-    return HTTP + f"\nfor headers, body in requests():\n    answer({text.encode()!r})\n"
-
-
-class Board:
-    """A folder with a deployer on it, and all that was told, in order."""
-
-    def __init__(self, tmp_path: Path, stack: ExitStack) -> None:
-        self.folder = (tmp_path / "functions").resolve()
-        self.folder.mkdir()
-        self.runtime = stack.enter_context(real_runtime(tmp_path))
-        self.events: list[ev.Event] = []
-        self._told = threading.Condition()
-        self.runtime.subscribe(self._listen)
-        self._stack = stack
-        self.deployer: Deployer
-
-    def start(self, *, watch: bool = True) -> None:
-        self.deployer = Deployer(runtime=self.runtime, folder=self.folder, watch=watch)
-        self._stack.callback(self.deployer.close)
-        self._stack.callback(self.runtime.close, 2.0)  # the runtime first, as the command line does
-        self.deployer.start()
-
-    def _listen(self, event: ev.Event) -> None:
-        with self._told:
-            self.events.append(event)
-            self._told.notify_all()
-
-    def mark(self) -> int:
-        """Where the events are now; what is asked for with it comes later."""
-        assert self.runtime.flush_events(PATIENCE_S)
-        return len(self.events)
-
-    def wait(
-        self, kind: type[Kind], function: str, *, since: int = 0, when: Callable[[Kind], bool] = lambda _: True
-    ) -> Kind:
-        """The first such event since a mark."""
-
-        def found() -> Kind | None:
-            return next((event for event in self.told(kind, function, since=since) if when(event)), None)
-
-        with self._told:
-            assert self._told.wait_for(found, PATIENCE_S), f"no {kind.__name__} of {function}: {self.events[since:]}"
-        event = found()
-        assert event is not None
-        return event
-
-    def told(self, kind: type[Kind], function: str, *, since: int = 0) -> list[Kind]:
-        return [event for event in self.events[since:] if isinstance(event, kind) and event.function == function]
-
-    def live(self, function: str, revision: int) -> ev.RevisionLive:
-        return self.wait(ev.RevisionLive, function, when=lambda event: event.revision == revision)
-
-    def call(self, function: str) -> TaskResult:
-        return self.runtime.submit(function).result(PATIENCE_S)
-
-    def save(self, path: str, text: str) -> None:
-        """As editors do: a new file, renamed over the old one."""
-        file = self.folder / path
-        new = file.with_name(f".{file.name}.swp")
-        new.write_text(text)
-        new.replace(file)
-
-    def barrier(self) -> None:
-        """Once this returns, every change made before it has been seen and dealt with.
-
-        A new function is saved; changes are told in order, and what is deployed unchanged is told before or after it.
-        """
-        name = f"barrier{time.monotonic_ns()}"
-        write_function(self.folder / name, says("here"))
-        self.live(name, 1)
-        until(lambda: not any(t.name.startswith("deploy:") for t in threading.enumerate()), "the end of deploys")
-        assert self.runtime.flush_events(PATIENCE_S)
-
-
-@pytest.fixture
-def board(tmp_path: Path) -> Iterator[Board]:
-    with ExitStack() as stack:
-        yield Board(tmp_path, stack)
-
 
 # the first deploy ----------------------------------------------------------------------------------------------------
 
@@ -191,6 +104,30 @@ def test_one_that_does_not_start_never_takes_over(board):
     assert board.call("a").revision == 2
 
 
+def test_one_that_dies_at_its_first_call_gives_way_to_what_it_replaced_and_the_record_says_so(board):
+    store = Store()
+    board.runtime.subscribe(store)
+    write_function(board.folder / "a", says("1"))
+    board.start()
+    image_id = board.live("a", 1).image_id
+    board.save("a/func.py", HTTP + "\nfor headers, body in requests():\n    os._exit(7)\n")
+    board.live("a", 2)
+    assert "exited with code 7" in (board.call("a").error or "")
+    live = board.live("a", 3)
+    assert (live.image_id, live.origin, live.again) == (image_id, "restored", 1)
+    assert (board.call("a").body, board.call("a").revision) == (b"1", 3)
+    assert board.runtime.flush_events(PATIENCE_S)
+    view = store.snapshot().functions["a"]
+    assert [(deploy.revision, str(deploy.step)) for deploy in view.deploys] == [
+        *((1, "live"), (2, "probation"), (3, "live"))
+    ]
+    assert view.deploy_error.startswith("r2 ended before its first answer; what r1 was serves again, as r3: ")
+    board.save("a/func.py", says("4"))
+    board.live("a", 4)
+    (change,) = board.told(ev.DeployStarted, "a")[-1].occasion.changes
+    assert (change.path, change.plus, change.minus) == ("func.py", 1, 1), "against what was restored"
+
+
 def test_touched_or_saved_unchanged_nothing_is_new(board):
     write_function(board.folder / "a", says("1"))
     board.start()
@@ -203,6 +140,7 @@ def test_touched_or_saved_unchanged_nothing_is_new(board):
     assert (unchanged.revision, unchanged.limits_changed) == (1, False)
     board.barrier()
     assert board.told(ev.RevisionLive, "a", since=mark) == []
+    assert board.told(ev.BuildStarted, "a", since=mark) == []
     assert board.call("a").container_id == first.container_id
 
 
@@ -252,6 +190,7 @@ def test_limits_change_in_place_config_makes_a_revision_without_a_build(board):
     unchanged = board.wait(ev.DeployUnchanged, "a")
     assert (unchanged.revision, unchanged.limits_changed) == (1, True)
     assert board.told(ev.FunctionChanged, "a")[-1].spec.max_concurrency == 3
+    assert len(board.told(ev.BuildStarted, "a")) == 1
     board.save("a/func.yaml", good + "config: {X: 1}\n")
     assert board.live("a", 2).image_id == image_id
     (board.folder / "app.yaml").write_text("config: {Y: 2}\n")
@@ -432,17 +371,17 @@ def test_ten_saves_under_calls_lose_none_and_none_runs_on_an_older_revision(boar
 
 
 def test_the_end_in_the_middle_of_builds_is_prompt_and_leaves_nothing(board):
-    for i in range(3):
+    for i in range(2):
         write_function(board.folder / f"f{i}", "", build=["echo $$; sleep 1000"])
     board.start()
-    pids = [int(board.wait(ev.BuildOutput, f"f{i}").text) for i in range(3)]
+    pids = [int(board.wait(ev.BuildOutput, f"f{i}").text) for i in range(2)]
     began_s = time.monotonic()
     board.runtime.close(1.0)
     board.deployer.close()
     board.deployer.close()
     assert time.monotonic() - began_s < 5.0
     until(lambda: not any(map(lives, pids)), "the end of the builds")
-    board.deployer.refresh([board.folder])  # the watcher's last word: nothing
+    board.deployer.refresh(Burst(paths=frozenset({board.folder})))  # the watcher's last word: nothing
     board.deployer.redeploy("f0")
 
 

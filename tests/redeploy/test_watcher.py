@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import watchfiles
 
+from hotdash.redeploy.debouncer import Burst
 from hotdash.redeploy.watcher import Watcher
 
 TIMEOUT_S = 10.0
@@ -22,7 +23,7 @@ class Watched:
         self.root = root
         self.changes: queue.Queue[frozenset[Path]] = queue.Queue()
         self.errors: queue.Queue[str] = queue.Queue()
-        options.setdefault("on_change", self.changes.put)
+        options.setdefault("on_change", lambda burst: self.changes.put(burst.paths))
         self.watcher = Watcher(root=root, on_error=self.errors.put, **options)
 
     def start(self) -> None:
@@ -107,26 +108,6 @@ def test_what_is_no_source_is_not_reported(make, root, name):
     assert watched.paths_until(real) == {real}
 
 
-def test_changes_during_a_pause_are_dropped_and_the_root_is_reported_after_it(make, root):
-    watched = make(root)
-    watched.watcher.pause()
-    assert watched.watcher.paused
-    file = root / "greet" / "func.py"
-    file.write_text("paused")
-    watched.watcher.resume()
-    assert root in watched.paths_until(root)
-    file.write_text("resumed")
-    assert file in watched.paths_until(file)
-
-
-def test_resuming_what_is_not_paused_reports_nothing(make, root):
-    watched = make(root)
-    watched.watcher.resume()
-    file = root / "greet" / "func.py"
-    file.write_text("new")
-    assert watched.paths_until(file) == {file}
-
-
 def test_a_root_that_is_deleted_and_comes_back(make, root):
     watched = make(root)
     shutil.rmtree(root)
@@ -173,8 +154,8 @@ def test_links_in_the_roots_path_are_resolved(make, root, tmp_path):
 def test_a_callback_that_fails_is_told_and_does_not_end_the_watch(make, root):
     changes: queue.Queue[frozenset[Path]] = queue.Queue()
 
-    def fail(paths: frozenset[Path]) -> None:
-        changes.put(paths)
+    def fail(burst: Burst) -> None:
+        changes.put(burst.paths)
         raise KeyError("greet")
 
     watched = make(root, on_change=fail)

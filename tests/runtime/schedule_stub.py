@@ -109,12 +109,12 @@ class Driver(StubDriver):
         self.starting: set[str] = set()
         self.uses: Counter[Image] = Counter()  # handed out by builds, and not given back
 
-    def build(self, spec: FunctionSpec, *, on_output: Callable[[str], None], is_cancelled: Callable[[], bool]) -> Image:
+    def build(self, spec: FunctionSpec, *, is_cancelled: Callable[[], bool], **more: Any) -> Image:
         for _ in range(self.world.dice.choice([0, 0, 1, 4])):
             if is_cancelled():
                 raise BuildCancelled(f"{spec.key}: cancelled")
             self._clock.gate().wait(0.25)
-        image = super().build(spec, on_output=on_output, is_cancelled=is_cancelled)
+        image = super().build(spec, is_cancelled=is_cancelled, **more)
         self.uses[image] += 1
         return image
 

@@ -63,11 +63,11 @@ def hold_build(bench):
     go, entered = threading.Event(), threading.Event()
     build = bench.driver.build
 
-    def held(spec, *, on_output, is_cancelled):
+    def held(spec, *, is_cancelled, **more):
         bench.driver.build = build
         entered.set()
         assert go.wait(10)
-        return build(spec, on_output=on_output, is_cancelled=is_cancelled)
+        return build(spec, is_cancelled=is_cancelled, **more)
 
     bench.driver.build = held
     return entered, go
@@ -82,7 +82,15 @@ def test_the_first_deploy_needs_no_proof_and_starts_nothing(bench):
     assert bench.driver.containers == []
     assert (bench.snapshot().state, bench.snapshot().revision) == ("ready", 1)
     kinds = [type(event).__name__ for event in bench.seen(ev.Event)]
-    assert kinds == ["FunctionChanged", "BuildStarted", "BuildOutput", "FunctionChanged", "RevisionLive"]
+    assert kinds == [
+        "FunctionChanged",
+        "DeployStarted",
+        "BuildStarted",
+        "BuildOutput",
+        "BuildEnded",
+        "FunctionChanged",
+        "RevisionLive",
+    ]
     assert [event.state.value for event in bench.seen(ev.FunctionChanged)] == ["building", "ready"]
 
 
@@ -142,10 +150,10 @@ def test_a_first_build_that_is_cancelled_is_no_failure_and_what_waits_waits_on(b
     newer = threading.Event()
     build = bench.driver.build
 
-    def cancellable(spec, *, on_output, is_cancelled):
+    def cancellable(spec, *, is_cancelled, **more):
         if is_cancelled():
             raise BuildCancelled("a newer save follows")
-        return build(spec, on_output=on_output, is_cancelled=is_cancelled)
+        return build(spec, is_cancelled=is_cancelled, **more)
 
     bench.driver.build = cancellable
     entered, go = hold_build(bench)
@@ -161,8 +169,8 @@ def test_a_first_build_that_is_cancelled_is_no_failure_and_what_waits_waits_on(b
     assert bench.deploy().revision == 1
     assert bench.answer(task, b"in the end").body == b"in the end"
     assert [type(event).__name__ for event in bench.seen(ev.Event) if "Build" in type(event).__name__] == [
-        *("BuildStarted", "BuildCancelled"),
-        *("BuildStarted", "BuildOutput"),
+        "BuildCancelled",
+        *("BuildStarted", "BuildOutput", "BuildEnded"),
     ]
     assert [event.state.value for event in bench.seen(ev.FunctionChanged)] == ["building", "ready"]
 

@@ -31,7 +31,9 @@ def assert_restored(bench, *, cause: str) -> None:
     assert (live.revision, live.image_id) == (3, "0" * 64)
     (failed,) = bench.seen(ev.DeployFailed)
     assert failed.seq > live.seq
-    assert failed.reason == f"r2 ended before its first answer: {cause}; what r1 was serves again, as r3"
+    assert failed.reason == f"r2 ended before its first answer; what r1 was serves again, as r3: {cause}", (
+        "the last stderr stands last"
+    )
     assert bench.snapshot().state == ev.FunctionState.READY
 
 

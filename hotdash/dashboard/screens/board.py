@@ -15,68 +15,67 @@ from hotdash.dashboard.actions import Pane
 from hotdash.dashboard.changes import ChangeWatch
 from hotdash.dashboard.deploys import DeployWatch
 from hotdash.dashboard.invoker import Invoker, newest, newest_of_container
-from hotdash.dashboard.lines import Line, Tone
-from hotdash.dashboard.log_words import LogFacts, empty_log, log_note
+from hotdash.dashboard.past_lines import LineSource
 from hotdash.dashboard.presentation import HeaderFacts
 from hotdash.dashboard.run_lines import empty_lines, run_lines
 from hotdash.dashboard.scope import Scope
-from hotdash.dashboard.stats_lines import stats_lines
+from hotdash.dashboard.screens.log_board import LogBoard
 from hotdash.dashboard.task_starts import TaskStarts
 from hotdash.dashboard.titles import functions_title, notice_line, tasks_title, title_of
 from hotdash.dashboard.trouble import trouble_lines
 from hotdash.dashboard.welcome import welcome_lines
 from hotdash.dashboard.widgets.bars import FooterBar, HeaderBar, TabBar
+from hotdash.dashboard.widgets.deploys_pane import DeploysPane
 from hotdash.dashboard.widgets.filter_bar import FilterBar
 from hotdash.dashboard.widgets.functions_table import FunctionsTable
 from hotdash.dashboard.widgets.log_view import LogView
 from hotdash.dashboard.widgets.painted import TONE_CLASSES
-from hotdash.dashboard.widgets.selectable import SelectingScreen
+from hotdash.dashboard.widgets.past_table import PastTable
 from hotdash.dashboard.widgets.tasks_table import TasksTable
 from hotdash.dashboard.widgets.text_view import TextView
-from hotdash.store import Figures, Snapshot
+from hotdash.store import Figures
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
-    from textual.notifications import SeverityLevel
     from textual.widget import Widget
 
     from hotdash.dashboard.ports import Controls
-    from hotdash.dashboard.widgets.list_table import Key, ListTable
+    from hotdash.dashboard.widgets.list_table import ListTable
     from hotdash.store import FunctionView, Store, TaskView
 
 LOOK_S = 0.05  # how often the version is looked at
 PULL_S = 0.1  # how often a snapshot is taken at most
 FIGURES_S = 1.0
-TOLD_S = 2.5  # how long a toast stays that only answers a key, and how long it is not said again
 _FIGURES_LAST_S = 32.0  # after this long without an event every rate is zero, and stays so
 
 
-class BoardScreen(SelectingScreen[None]):
+class BoardScreen(LogBoard):
     """Header, functions, tasks, logs, run, footer."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES
 
     def __init__(self, *, store: Store, controls: Controls) -> None:
-        super().__init__()
+        super().__init__(controls=controls)
         self.store = store
-        self.controls = controls
         self.invoker = Invoker(controls=controls)
-        self.snapshot = Snapshot(version=-1)
-        self.scope = Scope()
         self.shows_all_tasks = False
-        self.is_frozen = False
-        self.marks: dict[Key, Scope] = {}
-        self.tab = Pane.LOGS
         self.header = HeaderBar(widget_id="header")
         self.notices = TextView(widget_id="notices")
         self.functions = FunctionsTable(now_s=controls.now_s, widget_id="functions")
         self.tasks = TasksTable(now_s=controls.now_s, widget_id="tasks")
         self.trouble = TextView(widget_id="trouble")
-        starts = TaskStarts(snapshot=lambda: self.snapshot)
-        self.logs = LogView(store=store, started_s=starts, widget_id="logs")
+        self.past = PastTable(widget_id="past")
+        self.lines = LineSource(store)
+        self.logs = LogView(store=self.lines, started_s=TaskStarts(snapshot=lambda: self.snapshot), widget_id="logs")
         self.run_view = TextView(widget_id="run")
         self.stats = TextView(widget_id="stats")
-        self.views: dict[Pane, Widget] = {Pane.LOGS: self.logs, Pane.RUN: self.run_view, Pane.STATS: self.stats}
+        self.deploys = DeploysPane(now_s=controls.now_s, widget_id="deploys")
+        self.views: dict[Pane, Widget] = {
+            Pane.LOGS: self.logs,
+            Pane.RUN: self.run_view,
+            Pane.STATS: self.stats,
+            Pane.DEPLOYS: self.deploys,
+        }
         self.tabs = TabBar(tabs=tuple(self.views), widget_id="tabs")
         self.welcome = TextView(widget_id="welcome")
         self.footer = FooterBar(widget_id="footer")
@@ -87,7 +86,7 @@ class BoardScreen(SelectingScreen[None]):
         }
         self.boxes = {
             1: Vertical(self.functions, self.filters[Pane.FUNCTIONS], id="functions-box", classes="pane"),
-            2: Vertical(self.tasks, self.filters[Pane.TASKS], id="tasks-box", classes="pane"),
+            2: Vertical(self.tasks, self.past, self.filters[Pane.TASKS], id="tasks-box", classes="pane"),
             3: Vertical(
                 self.tabs,
                 self.trouble,
@@ -95,12 +94,12 @@ class BoardScreen(SelectingScreen[None]):
                 self.filters[Pane.LOGS],
                 self.run_view,
                 self.stats,
+                self.deploys,
                 id="right-box",
                 classes="pane",
             ),
         }
         self._titles: dict[int, str] = {}
-        self._told = ("", float("-inf"))
         self._deploys = DeployWatch()
         self._changes = ChangeWatch()
         self._pulled_s = float("-inf")
@@ -121,7 +120,8 @@ class BoardScreen(SelectingScreen[None]):
     def on_mount(self) -> None:
         """Shows what is there, and starts the two timers."""
         self.trouble.can_focus = self.notices.can_focus = self.welcome.can_focus = False
-        self.run_view.display = self.stats.display = self.trouble.display = False
+        for view in (self.run_view, self.stats, self.deploys, self.trouble):
+            view.display = False
         self.functions.focus()
         self._pull()
         self._renew()
@@ -145,7 +145,7 @@ class BoardScreen(SelectingScreen[None]):
         self._show_right()
         self._show_header()
         for told in (*self._changes.told(self.snapshot, self._pulled_s), *self._deploys.told(self.snapshot)):
-            self.tell(told.text, is_bad=told.is_bad, is_odd=told.is_odd)
+            self.tell(told.text, is_bad=told.is_bad, is_odd=told.is_odd, is_news=True)
 
     def _renew(self) -> None:
         """Once a second: rates, ages, and what no event tells of."""
@@ -158,7 +158,7 @@ class BoardScreen(SelectingScreen[None]):
         self.functions.refresh_live()
         self.tasks.refresh_live()
         self._show_run()
-        self._show_stats()
+        self.deploys.show(self.selected_view)
         self._show_trouble()
 
     def _renew_figures(self) -> None:
@@ -213,7 +213,8 @@ class BoardScreen(SelectingScreen[None]):
         found = self.filters[Pane.TASKS].filter
         views = self.task_views
         self.tasks.show_functions(views, found, is_named=self.shows_all_tasks)
-        self._entitle(2, tasks_title(views, found, self.tasks.order_words, is_all=self.shows_all_tasks))
+        order = self.tasks.order_words
+        self._entitle(2, tasks_title(views, found, order, self.tasks_note, is_all=self.shows_all_tasks))
 
     def _show_right(self) -> None:
         shown = self.log_scope if self.tab is Pane.LOGS else self.scope
@@ -225,6 +226,7 @@ class BoardScreen(SelectingScreen[None]):
                 self.logs.pull()
             self._show_logs_empty()
         self._show_run()
+        self.deploys.show(self.selected_view)
         self._show_note()
 
     def _show_trouble(self) -> None:
@@ -246,50 +248,6 @@ class BoardScreen(SelectingScreen[None]):
             self.run_view.show(empty_lines(view.key if view else None))
         else:
             self.run_view.show(run_lines(task, function=view, now_s=self.controls.now_s()))
-
-    @property
-    def log_facts(self) -> LogFacts:
-        """What there is to tell of the log beside its lines."""
-        return LogFacts(
-            found=self.logs.buffer.filter,
-            hits=len(self.logs.buffer.hits),
-            hit=self.logs.buffer.number_of_hit(self.logs.here),
-            is_hiding=self.logs.buffer.is_hiding,
-            errors_only=self.logs.buffer.errors_only,
-            is_cleared=bool(self.logs.floor),
-            dropped=self.snapshot.lines_dropped,
-            follow=self.logs.follow,
-            unseen=self.logs.unseen,
-            is_frozen=self.is_frozen,
-        )
-
-    def _show_note(self) -> None:
-        """At the right of the tabs: whether the log follows, what hides lines."""
-        note: Line = (("frozen", Tone.WARNING),) if self.is_frozen else ()
-        self.tabs.show(self.tab.value, log_note(self.log_facts) if self.tab is Pane.LOGS else note)
-
-    def _show_logs_empty(self) -> None:
-        task = self.selected_task if self.log_scope.task_id else None
-        has_lines = bool(len(self.logs.buffer))
-        self.logs.set_empty(empty_log(self.log_scope, task, self.log_facts, has_lines=has_lines))
-
-    def _show_stats(self) -> None:
-        """Once a second, as the series are: each plot is another one then."""
-        view = self.selected_view
-        if self.tab is not Pane.STATS:
-            return
-        if view is None:
-            self.stats.show(empty_lines(None))
-            return
-        now_s, container_id = self.controls.now_s(), self.scope.container_id
-        series = self.store.series(now_s, view.key, container_id)
-        width = self.stats.room - 1
-        self.stats.show(stats_lines(view, series, container_id=container_id, width=width, now_s=now_s))
-
-    def on_text_view_resized(self, message: TextView.Resized) -> None:
-        """Plots are as wide as their pane."""
-        if message.view is self.stats:
-            self._show_stats()
 
     def _show_footer(self) -> None:
         if self.has_class("-empty"):
@@ -320,11 +278,6 @@ class BoardScreen(SelectingScreen[None]):
         return newest(view, self.invoker.last_task(view.key))
 
     @property
-    def log_scope(self) -> Scope:
-        """What the log is of: what is selected, or all that is marked."""
-        return Scope(marked=tuple(self.marks.values())) if self.marks else self.scope
-
-    @property
     def task_views(self) -> tuple[FunctionView, ...]:
         """The functions whose tasks are shown."""
         if self.shows_all_tasks:
@@ -334,15 +287,25 @@ class BoardScreen(SelectingScreen[None]):
         return (view,) if view is not None else ()
 
     @property
+    def tasks_note(self) -> str:
+        """What the tasks pane's title says at its end."""
+        return ""
+
+    @property
+    def tasks_shown(self) -> ListTable:
+        """The table in the tasks pane."""
+        return self.tasks
+
+    @property
     def focused_pane(self) -> Pane:
         """The pane that has the focus, or had it last."""
         focused: Widget | None = self.focused
         for pane, bar in self.filters.items():
             if focused is not None and bar in focused.ancestors:
                 return pane
-        if focused is self.tasks:
+        if focused in {self.tasks, self.past}:
             return Pane.TASKS
-        if focused in self.views.values():
+        if focused is not None and self.views[self.tab] in focused.ancestors_with_self:
             return self.tab
         return Pane.FUNCTIONS
 
@@ -351,7 +314,7 @@ class BoardScreen(SelectingScreen[None]):
         message.stop()
         if message.table is self.functions:
             self._show_tasks()
-        if message.table is self.functions and not self.tasks.has_focus:
+        if message.table is self.functions and not self.tasks_shown.has_focus:
             function, container_id = self.functions.selected or ("", "")
             self._set_scope(Scope(function=function, container_id=container_id))
         elif message.table is self.tasks and self.tasks.has_focus and (task := self.tasks.selected) is not None:
@@ -361,15 +324,10 @@ class BoardScreen(SelectingScreen[None]):
         if scope != self.scope:
             self.scope = scope
             self._show_right()
-            self._show_stats()
 
     def on_descendant_focus(self) -> None:
         """The footer tells the focused pane's keys."""
         self._show_footer()
-
-    def on_log_view_changed(self) -> None:
-        """The log follows, or does not any more, or has new lines."""
-        self._show_note()
 
     def on_filter_bar_changed(self, message: FilterBar.Changed) -> None:
         """Another filter holds in one of the panes."""
@@ -383,14 +341,9 @@ class BoardScreen(SelectingScreen[None]):
 
     def on_filter_bar_done(self, message: FilterBar.Done) -> None:
         """Back from the filter to its pane."""
-        widgets: dict[Pane, Widget] = {Pane.FUNCTIONS: self.functions, Pane.TASKS: self.tasks, Pane.LOGS: self.logs}
+        widgets: dict[Pane, Widget] = {
+            Pane.FUNCTIONS: self.functions,
+            Pane.TASKS: self.tasks_shown,
+            Pane.LOGS: self.logs,
+        }
         next(widgets[pane] for pane, bar in self.filters.items() if bar is message.bar).focus()
-
-    def tell(self, told: str, *, is_bad: bool = False, is_odd: bool = False) -> None:
-        """A toast; its text is hotdash's own or has passed `plain`."""
-        now_s = self.controls.now_s()
-        if told and (told != self._told[0] or now_s - self._told[1] > TOLD_S):
-            self._told = (told, now_s)
-            timeout_s = None if is_bad or is_odd else TOLD_S
-            severity: SeverityLevel = "error" if is_bad else "warning" if is_odd else "information"
-            self.notify(told, severity=severity, timeout=timeout_s, markup=False)

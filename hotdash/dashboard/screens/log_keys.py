@@ -11,7 +11,7 @@ from hotdash.dashboard.action import Pane
 from hotdash.dashboard.clipboard import OSC_52_BYTES, clipboard_command, copy_to_system
 from hotdash.dashboard.log_file_text import file_name, file_text
 from hotdash.dashboard.scope import scope_of
-from hotdash.dashboard.screens.board import BoardScreen
+from hotdash.dashboard.screens.past import PastBoard
 from hotdash.dashboard.screens.save import SaveScreen
 from hotdash.sanitize import plain
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class LogKeysScreen(BoardScreen):
+class LogKeysScreen(PastBoard):
     """The board with the keys of its log."""
 
     # --- what is shown ------------------------------------------------------------------------------------------------
@@ -81,7 +81,7 @@ class LogKeysScreen(BoardScreen):
 
     def action_mark(self) -> None:
         """Marks the selected row, or not."""
-        table = self.tasks if self.focused_pane is Pane.TASKS else self.functions
+        table = self.tasks_shown if self.focused_pane is Pane.TASKS else self.functions
         key = table.cursor_key
         scope = None if key is None else scope_of(key)
         if key is None or scope is None:
@@ -94,7 +94,9 @@ class LogKeysScreen(BoardScreen):
 
     def action_sort(self) -> None:
         """Sorts the focused table by its next order."""
-        (self.tasks if self.focused_pane is Pane.TASKS else self.functions).next_order()
+        table = self.tasks_shown if self.focused_pane is Pane.TASKS else self.functions
+        if not table.next_order():
+            self.tell("these rows have but one order: the newest first")
         self._show_functions()
         self._show_tasks()
 
@@ -123,6 +125,8 @@ class LogKeysScreen(BoardScreen):
         task, pane = self.selected_task, self.focused_pane
         if pane is Pane.LOGS:
             self.copy(self.logs.shown_text(), words.counted(len(self.logs.buffer.shown), "line"))
+        elif pane is Pane.DEPLOYS:
+            self.copy(self.deploys.detail.text, "what is told of the deploy")
         elif pane is Pane.STATS:
             self.copy(self.stats.text, "the figures")
         elif pane is Pane.FUNCTIONS or task is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from hotdash.dashboard import words
 from hotdash.dashboard.actions import Pane, bindings
+from hotdash.dashboard.deploy_lines import is_deploying, rollback_target
 from hotdash.dashboard.invoker import Outcome, Payload, newest_of_container, newest_unended
 from hotdash.dashboard.lending import lend
 from hotdash.dashboard.screens.confirm import ConfirmScreen
@@ -70,7 +71,10 @@ class MainScreen(InspectKeysScreen):
     def action_replay(self) -> None:
         """Invokes again with the selected task's payload."""
         task = self.selected_task
-        self._say(Outcome(text="no task to replay") if task is None else self.invoker.replay(task))
+        if task is None or self.no_replay:
+            self.tell(self.no_replay)
+        else:
+            self._say(self.invoker.replay(task))
 
     def action_cancel(self) -> None:
         """Cancels the selected task, the container's, or the function's newest."""
@@ -92,6 +96,35 @@ class MainScreen(InspectKeysScreen):
         if (view := self._view_or_say()) is not None:
             self._deploys.ask(view.key)
             self.controls.redeploy(view.key)
+
+    def action_roll_back(self) -> None:
+        """Makes the revision before the live one live again; in the Deploys pane, the selected one."""
+        view = self._view_or_say()
+        if view is None:
+            return
+        chosen = self.deploys.selected if self.focused_pane is Pane.DEPLOYS else None
+        revision, why_not = rollback_target(view, chosen)
+        if not revision:
+            self.tell(why_not)
+            return
+
+        def roll_back(is_yes: bool | None) -> None:
+            if is_yes:
+                self._deploys.ask(view.key)
+                self.controls.rollback(view.key, revision)
+
+        if not is_deploying(view):
+            roll_back(is_yes=True)
+            return
+        question = f"Roll {plain(view.key)} back to r{revision}? The deploy under way ends; its changes wait for d."
+        self.app.push_screen(ConfirmScreen(question=question, yes="roll back"), roll_back)
+
+    def action_toggle_held(self) -> None:
+        """Holds the selected function's saves back, or lets them go."""
+        if (view := self._view_or_say()) is not None:
+            self.controls.set_held(view.key, not view.held)
+            now = "is deployed on save again" if view.held else "is not deployed on save: d deploys it"
+            self.tell(f"{plain(view.key)} {now}")
 
     def action_kill_container(self) -> None:
         """Kills the selected container, once the user has said yes."""
@@ -128,6 +161,10 @@ class MainScreen(InspectKeysScreen):
 
     # --- tasks and tabs -----------------------------------------------------------------------------------------------
 
+    def action_toggle_past(self) -> None:
+        """Shows the tasks of the history, or this run's again."""
+        self.toggle_past()
+
     def action_toggle_all_tasks(self) -> None:
         """Shows the tasks of all functions, or of the selected one."""
         self.shows_all_tasks = not self.shows_all_tasks
@@ -152,22 +189,26 @@ class MainScreen(InspectKeysScreen):
         for own, view in self.views.items():
             view.display = own is pane
         self._show_right()
-        self._show_stats()
+        self.show_stats()
         if had_focus:
-            self.set_focus(self.views[pane])
+            self._focus(self.views[pane])
 
     # --- the screen ---------------------------------------------------------------------------------------------------
 
     def action_focus_pane(self, number: int) -> None:
         """Puts the focus on a pane; on the right one, when it has it already, opens its next tab."""
         right = self.views[self.tab]
-        target: Widget = {1: self.functions, 2: self.tasks, 3: right}[number]
-        if target is right and target.has_focus:
+        target: Widget = {1: self.functions, 2: self.tasks_shown, 3: right}[number]
+        if target is right and (target.has_focus or target.has_focus_within):
             self.action_next_tab()
         else:
             if self.has_class("-zoomed"):
                 self._set_zoom(number)
-            self.set_focus(target)  # at once: the next key may have been typed already, and is for this pane
+            self._focus(target)
+
+    def _focus(self, target: Widget) -> None:
+        """At once, where `Widget.focus` waits: the next key may have been typed already, and is for this pane."""
+        self.set_focus(self.deploys.table if target is self.deploys else target)
 
     def action_zoom(self) -> None:
         """Gives the focused pane the whole screen, or gives it back."""
@@ -198,6 +239,8 @@ class MainScreen(InspectKeysScreen):
             self._set_zoom(0)
         elif bar is not None and bar.filter is not None:
             bar.action_clear()
+        elif self.is_past and self.past.has_focus:
+            self.toggle_past()
         elif self.focused_pane not in {Pane.FUNCTIONS, Pane.TASKS} or not self.unmark():
             self.functions.focus()
 

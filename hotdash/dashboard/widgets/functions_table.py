@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from hotdash.dashboard.lines import Row, Tone
+from hotdash.dashboard.deploy_lines import waiting_line
+from hotdash.dashboard.lines import Row, Tone, unstyled
 from hotdash.dashboard.presentation import (
     FUNCTION_COLUMNS,
     container_cells,
@@ -139,7 +140,8 @@ class FunctionsTable(ListTable):
         if kept is None or kept[0] is not view:
             wrong = (Trouble(reason=reason) for reason in troubles(view))
             odd = (Trouble(reason=reason, tone=Tone.WARNING) for reason in warnings(view))
-            kept = (view, (*wrong, *odd))
+            waits = (Trouble(reason=unstyled(line), tone=Tone.WARNING) for line in (waiting_line(view),) if line)
+            kept = (view, (*wrong, *waits, *odd))
             self._troubles[view.key] = kept
         return kept[1]
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from hotdash.dashboard.filters import Filter
     from hotdash.dashboard.lines import Line
-    from hotdash.store import Store
+    from hotdash.dashboard.ports import Lines
 
 _SIDEWAYS = 8
 _STRIPS_KEPT = 512
@@ -55,7 +55,7 @@ class LogView(Selectable):
     def __init__(
         self,
         *,
-        store: Store,
+        store: Lines,
         local_time: Callable[[float], time.struct_time] = time.localtime,
         started_s: Callable[[str, str], float | None] = lambda _function, _task_id: None,
         widget_id: str | None = None,
@@ -148,7 +148,7 @@ class LogView(Selectable):
 
     def clear_view(self) -> None:
         """Hides all lines so far; where they are hidden, and nothing has come since, shows them again."""
-        self.floor = self._store.version if len(self.buffer) or not self.floor else 0
+        self.floor = self._cursor if len(self.buffer) or not self.floor else 0
         self._restart()
 
     def shown_text(self) -> str:

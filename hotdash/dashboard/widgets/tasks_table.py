@@ -46,6 +46,7 @@ class TasksTable(ListTable):
         self._is_named = False
         self._functions: dict[str, FunctionView] = {}
         self._filter: Filter | None = None
+        self._hint = ""
         self.total = 0
 
     def show_functions(self, functions: Sequence[FunctionView], found: Filter | None, *, is_named: bool) -> None:
@@ -59,8 +60,14 @@ class TasksTable(ListTable):
         words = (
             "no task matches the filter" if found is not None else "no tasks yet: enter invokes the selected function"
         )
-        self.empty = (((words, Tone.MUTED),),)
+        self.empty = (((words, Tone.MUTED),), ((self._hint, Tone.MUTED),))
         self.show(items, columns=TASK_COLUMNS if is_named else ONE_FUNCTION_TASK_COLUMNS)
+
+    def set_hint(self, said: str) -> None:
+        """What an empty table says, too."""
+        if said != self._hint:
+            self._hint = said
+            self.refresh()
 
     @property
     def selected(self) -> TaskView | None:

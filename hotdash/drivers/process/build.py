@@ -14,8 +14,9 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hotdash.drivers.base import Image
-from hotdash.drivers.process.commands import BuildOutput, run_commands
+from hotdash.drivers.base import Image, no_step
+from hotdash.drivers.build_output import BuildOutput
+from hotdash.drivers.process.commands import run_commands
 from hotdash.drivers.process.faults import why_not_stored
 from hotdash.errors import BuildCancelled, BuildError
 from hotdash.functions.entrypoint import resolve_entrypoint
@@ -24,6 +25,7 @@ from hotdash.functions.sources import SourceKind, hash_sources, open_folder, rea
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from hotdash.drivers.base import OnStep
     from hotdash.drivers.process.guardian import Guardian
     from hotdash.drivers.process.image_store import Draft, ImageStore
     from hotdash.drivers.process.surroundings import RunFolder
@@ -50,9 +52,16 @@ class Builder:
         self._guardian = guardian
         self._path = path
 
-    def build(self, spec: FunctionSpec, *, on_output: Callable[[str], None], is_cancelled: Callable[[], bool]) -> Image:
+    def build(
+        self,
+        spec: FunctionSpec,
+        *,
+        on_output: Callable[[str], None],
+        on_step: OnStep = no_step,
+        is_cancelled: Callable[[], bool],
+    ) -> Image:
         """See `hotdash.drivers.base.Driver.build`."""
-        output = BuildOutput(on_output)
+        output = BuildOutput(on_output, on_step)
         try:
             return self._build(spec, output=output, is_cancelled=is_cancelled)
         except OSError as error:
@@ -71,6 +80,7 @@ class Builder:
         found = self._store.find(spec, image_id)
         if found is not None:
             return self._image(spec, image_id, found, reused=True)
+        output.step(1, len(spec.build) + 1, "copy the sources")
         draft = self._store.draft(spec)
         try:
             image_id = self._make(spec, draft, entries, output=output, is_cancelled=is_cancelled)

@@ -17,6 +17,7 @@ import signal
 import sys
 import termios
 import threading
+from array import array
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -85,12 +86,12 @@ class ProcessContainer:
         self._wake_owed = False  # data and a wake came together: the data was returned, the wake is next
         self._stdout_left: int | None = None  # what was in stdout when the container was first seen ended
         self._unread_at_close: int | None = None
-        self._unread = bytearray(4)  # for `_count`
+        self._unread = array("i", [0])  # for `_count`
         # Written by the stderr thread (or `close`), read by the serve thread:
         self._ended = False
         # Guarded by the lock; what was in stderr when it was first taken from after the end:
         self._stderr_left: int | None = None
-        self._held = bytearray(4)  # for `_count`
+        self._held = array("i", [0])  # for `_count`
         for fd in (self._stdin, self._stdout, self._stderr):
             os.set_blocking(fd, False)
         # stdout comes first: what is registered first is reported first, when both have something.
@@ -318,10 +319,10 @@ def open_wake() -> tuple[int, int]:
     return read_end, write_end
 
 
-def _count(fd: int, into: bytearray) -> int:
-    """How many bytes the pipe holds; `into`, four bytes, is what the system writes it to (half as dear as new ones)."""
+def _count(fd: int, into: array[int]) -> int:
+    """How many bytes the pipe holds; `into`, one C int, is what the system writes it to (half as dear as a new one)."""
     fcntl.ioctl(fd, termios.FIONREAD, into)
-    return int.from_bytes(into, sys.byteorder)
+    return into[0]
 
 
 def _read_exactly(fd: int, count: int) -> bytes:

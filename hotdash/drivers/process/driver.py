@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
+from hotdash.drivers.base import no_step
 from hotdash.drivers.inside import Inside, LiveContainers
 from hotdash.drivers.process.build import Builder
 from hotdash.drivers.process.container import ProcessContainer, open_wake
@@ -29,7 +30,7 @@ from hotdash.errors import BuildError, StartError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from hotdash.drivers.base import ContainerSpec, Image, Stats
+    from hotdash.drivers.base import ContainerSpec, Image, OnStep, Stats
     from hotdash.drivers.process.surroundings import Surroundings
     from hotdash.functions.spec import FunctionSpec
 
@@ -73,11 +74,18 @@ class ProcessDriver:
         """Its guardian, for `doctor` and tests."""
         return self._guardian
 
-    def build(self, spec: FunctionSpec, *, on_output: Callable[[str], None], is_cancelled: Callable[[], bool]) -> Image:
+    def build(
+        self,
+        spec: FunctionSpec,
+        *,
+        on_output: Callable[[str], None],
+        on_step: OnStep = no_step,
+        is_cancelled: Callable[[], bool],
+    ) -> Image:
         """See the seam."""
         if self._closed:
             raise BuildError(f"{spec.key}: the {self._name} driver is closed")
-        return self._builder.build(spec, on_output=on_output, is_cancelled=is_cancelled)
+        return self._builder.build(spec, on_output=on_output, on_step=on_step, is_cancelled=is_cancelled)
 
     def release(self, image: Image) -> None:
         """See the seam; what is not released stays until `close`."""

@@ -17,14 +17,14 @@ import os
 import re
 import secrets
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hotdash.drivers.locks import LOCK_SUFFIX, lock_if_free, lock_path, locked, open_lock
 from hotdash.drivers.process.guardian_main import remove_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from hotdash.functions.spec import FunctionSpec
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 IMAGES_KEPT = 3  # of each function: what rollback can reach (the design's section 7)
 _TEMPORARY = "tmp-"
 _NAME_DIGITS = 16  # of 64: a name that stands in every traceback of a function is better short
-_LOCK = ".lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +73,7 @@ class ImageStore:
         image = self._place(spec) / image_id[:_NAME_DIGITS]
         if not image.is_dir():  # a look without the lock: most often there is none, and no folder either
             return None
-        with _locked(image.parent):
+        with locked(image.parent):
             return self._use(image) if image.is_dir() else None
 
     def draft(self, spec: FunctionSpec) -> Draft:
@@ -83,10 +82,10 @@ class ImageStore:
         for folder in (self._root.parent, self._root, place):
             folder.mkdir(mode=0o700, parents=folder == self._root.parent, exist_ok=True)
         self._root.chmod(0o700)
-        with _locked(place):
+        with locked(place):
             _remove_dead_drafts(place)
             folder = place / f"{_TEMPORARY}{secrets.token_hex(6)}"
-            lock_fd = _open_lock(folder)
+            lock_fd = open_lock(folder)
             fcntl.flock(lock_fd, fcntl.LOCK_EX)
             folder.mkdir(mode=0o700)
             return Draft(folder=folder, lock_fd=lock_fd)
@@ -98,7 +97,7 @@ class ImageStore:
             The image's folder, from now on in use, and whether another build of the same content was there first.
         """
         image = draft.folder.parent / image_id[:_NAME_DIGITS]
-        with _locked(image.parent):
+        with locked(image.parent):
             lost = image.is_dir()
             if not lost:
                 draft.folder.rename(image)
@@ -111,7 +110,7 @@ class ImageStore:
         """Removes a draft, if it has not become an image."""
         remove_tree(draft.folder)
         with suppress(OSError):
-            _lock_path(draft.folder).unlink()
+            lock_path(draft.folder).unlink()
         os.close(draft.lock_fd)
 
     def release(self, folder: Path) -> None:
@@ -140,7 +139,7 @@ class ImageStore:
 
         Under the function's lock, so that nobody is just removing it.
         """
-        lock_fd = _open_lock(image)
+        lock_fd = open_lock(image)
         fcntl.flock(lock_fd, fcntl.LOCK_SH)
         os.utime(lock_fd)
         with self._lock:
@@ -153,66 +152,31 @@ class ImageStore:
 
     def _prune(self, place: Path) -> None:
         """Removes all but the last used images; those in use stay, whoever uses them. Under the function's lock."""
-        images = [
-            path for path in place.iterdir() if not path.name.endswith(_LOCK) and not path.name.startswith(_TEMPORARY)
-        ]
+        names = [name for name in os.listdir(place) if not name.endswith(LOCK_SUFFIX)]  # noqa: PTH208  names will do
+        images = [place / name for name in names if not name.startswith(_TEMPORARY)]
         images.sort(key=_last_used_ns, reverse=True)
         for image in images[self._kept :]:
-            with _lock_if_free(image) as free:
+            with lock_if_free(image) as free:
                 if free:
                     # Renamed first: half an image under its own name would pass for a whole one.
                     dead = place / f"{_TEMPORARY}{secrets.token_hex(6)}"
                     image.rename(dead)
-                    _lock_path(image).unlink()
+                    lock_path(image).unlink()
                     remove_tree(dead)
-
-
-def _lock_path(path: Path) -> Path:
-    return path.with_name(path.name + _LOCK)
-
-
-def _open_lock(path: Path) -> int:
-    return os.open(_lock_path(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-
-
-@contextmanager
-def _locked(place: Path) -> Iterator[None]:
-    """Holds a function's own lock."""
-    lock_fd = os.open(place / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(lock_fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock_fd)
-
-
-@contextmanager
-def _lock_if_free(path: Path) -> Iterator[bool]:
-    """Holds an image's or a draft's lock, if nobody else does."""
-    lock_fd = _open_lock(path)
-    try:
-        try:
-            fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(lock_fd)
 
 
 def _last_used_ns(image: Path) -> int:
     try:
-        return _lock_path(image).stat().st_mtime_ns
+        return lock_path(image).stat().st_mtime_ns
     except OSError:
         return 0
 
 
 def _remove_dead_drafts(place: Path) -> None:
     """Removes drafts whose builder has died (its lock is free). Under the function's lock."""
-    names = {path.name.removesuffix(_LOCK) for path in place.iterdir() if path.name.startswith(_TEMPORARY)}
+    names = {path.name.removesuffix(LOCK_SUFFIX) for path in place.iterdir() if path.name.startswith(_TEMPORARY)}
     for name in names:
-        with _lock_if_free(place / name) as free:
+        with lock_if_free(place / name) as free:
             if free:
                 remove_tree(place / name)
-                _lock_path(place / name).unlink()
+                lock_path(place / name).unlink()

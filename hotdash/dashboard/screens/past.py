@@ -1,0 +1,179 @@
+"""`PastBoard`: the history in the tasks pane. Its own thread answers what is asked of it.
+
+The same timer that looks at the store's version looks at the history's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hotdash.dashboard import words
+from hotdash.dashboard.actions import Pane, shown_key
+from hotdash.dashboard.scope import Scope
+from hotdash.dashboard.screens.stats_board import StatsBoard
+from hotdash.dashboard.titles import title_of
+from hotdash.store.history.values import PastPage, PastQuery
+
+if TYPE_CHECKING:
+    from hotdash.dashboard.ports import Controls
+    from hotdash.dashboard.widgets.list_table import ListTable
+    from hotdash.store import Store, TaskView
+    from hotdash.store.history import History, PastContents
+
+_COUNT_S = 0.5  # after the first picture
+_PAGE = 1_000  # tasks
+_MORE = 4  # times as many as before
+
+
+class PastBoard(StatsBoard):
+    """The panes, and past tasks in place of this run's while one wants them.
+
+    Args:
+        store: See `BoardScreen`.
+        controls: See `BoardScreen`.
+        archive: The history; None where none is kept.
+    """
+
+    def __init__(self, *, store: Store, controls: Controls, archive: History | None) -> None:
+        super().__init__(store=store, controls=controls)
+        self.archive = archive
+        self.is_past = False
+        self.opened: PastContents | None = None
+        self._wanted: int | None = None  # the place of the task that was asked for, until it comes
+        self._seen = 0
+        self._written = 0
+        self._query: PastQuery | None = None  # what was asked for last
+        self.past.wants_older = self._look_further
+
+    def on_mount(self) -> None:
+        """Asks how much there is, once the first picture is shown."""
+        self.past.display = False
+        if self.archive is not None:
+            self.set_timer(_COUNT_S, self.archive.reader.count)
+
+    # --- what is selected ---------------------------------------------------------------------------------------------
+
+    @property
+    def tasks_shown(self) -> ListTable:
+        """The table in the tasks pane."""
+        return self.past if self.is_past else self.tasks
+
+    @property
+    def tasks_note(self) -> str:
+        """How many tasks of earlier runs there are, and the key that shows them."""
+        earlier = self._earlier()
+        return f"{shown_key('toggle_past')}: {earlier:,} earlier" if earlier else ""
+
+    @property
+    def selected_task(self) -> TaskView | None:
+        """The opened task of the history, else as without one."""
+        if self.opened is not None and self.scope.task_id == self.opened.task.id:
+            return self.opened.task
+        return super().selected_task
+
+    @property
+    def no_replay(self) -> str:
+        """Why the selected task cannot be replayed; empty if it can."""
+        task = self.selected_task
+        if task is None:
+            return "no task to replay"
+        if self.opened is not None and task is self.opened.task and not self.opened.has_payload:
+            return f"its payload of {words.size(self.opened.payload_bytes)} was too large for the history to keep"
+        return ""
+
+    def on_list_table_selected(self, message: ListTable.Selected) -> None:
+        """A past task was selected: it is opened when it has come. Any other row is the board's."""
+        if message.table is self.past:
+            message.stop()
+            message.prevent_default()
+            chosen = self.past.selected
+            if chosen is not None and self.past.has_focus and self.archive is not None:
+                self._wanted = chosen.place
+                self.archive.reader.open(chosen.place)
+
+    def _set_scope(self, scope: Scope) -> None:
+        self._wanted = None
+        if self.opened is not None and scope.task_id != self.opened.task.id:
+            self.opened = None
+            self.lines.open(None)
+        super()._set_scope(scope)
+
+    # --- showing ------------------------------------------------------------------------------------------------------
+
+    def toggle_past(self) -> None:
+        """Shows the history, or this run's tasks again."""
+        if self.archive is None:
+            self.tell("no history is kept")
+            return
+        had_focus = self.tasks_shown.has_focus
+        self.is_past = not self.is_past
+        self.past.display, self.tasks.display = self.is_past, not self.is_past
+        self.archive.reader.count()
+        self._query = None
+        self._show_tasks()
+        if had_focus or self.is_past:
+            self.tasks_shown.focus()
+
+    def _look(self) -> None:
+        super()._look()
+        if self.archive is None or self.archive.reader.version == self._seen:
+            return
+        reader = self.archive.reader
+        self._seen = reader.version
+        self._show_tasks()
+        contents = reader.contents
+        if contents is not None and contents.place == self._wanted:
+            self.opened = contents
+            self.lines.open(contents)
+            self.logs.floor = 0  # another run's lines have places of their own
+            self._set_scope(Scope(function=contents.task.function, task_id=contents.task.id))
+
+    def _renew(self) -> None:
+        super()._renew()
+        if self.is_past and self.archive is not None and self._query and self.archive.written != self._written:
+            self._written = self.archive.written
+            self.archive.reader.look(self._query)
+
+    def _show_tasks(self) -> None:
+        if self.is_past:
+            self._show_past()
+            return
+        earlier, key = self._earlier(), shown_key("toggle_past")
+        self.tasks.set_hint(f"{key} shows {words.counted(earlier, 'task')} of earlier runs" if earlier else "")
+        super()._show_tasks()
+
+    def _earlier(self) -> int:
+        """How many tasks of earlier runs there are of the functions whose tasks are shown."""
+        if self.archive is None:
+            return 0
+        counts = self.archive.reader.earlier
+        if self.shows_all_tasks:
+            return sum(counts.values())
+        return sum(counts.get(str(view.spec.folder), 0) for view in self.task_views)
+
+    def _show_past(self) -> None:
+        if self.archive is None:
+            return
+        view = None if self.shows_all_tasks else next(iter(self.task_views), None)
+        folder = str(view.spec.folder) if view is not None else ""
+        reader = self.archive.reader
+        if self._query is None or folder != self._query.folder:
+            self._query = PastQuery(folder=folder, limit=_PAGE)
+            reader.look(self._query)
+        found = self.filters[Pane.TASKS].filter
+        page = reader.page if reader.page.query.folder == folder else PastPage()
+        self.past.show_page(page, found, is_named=view is None)
+        self.past.ensure_cursor()
+        lost = f"{self.archive.dropped:,} not kept" if self.archive.dropped else ""
+        parts = (
+            f"2 History · {title_of(view.key) if view is not None else 'all functions'}",
+            f"/{title_of(found.typed)}" if found else "",
+            f"{page.total:,} tasks, {self._earlier():,} of earlier runs",
+            lost,
+        )
+        self._entitle(2, " · ".join(filter(None, parts)))
+
+    def _look_further(self) -> None:
+        if self.archive is not None and self._query is not None:
+            self._query = PastQuery(folder=self._query.folder, limit=_MORE * self._query.limit)
+            self.archive.reader.look(self._query)

@@ -1,0 +1,67 @@
+"""`DeploysPane`: the Deploys tab: a function's revisions, and below them all there is to tell of the selected one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.containers import Vertical
+
+from hotdash.dashboard.deploy_lines import detail_lines
+from hotdash.dashboard.widgets.deploys_table import DeploysTable
+from hotdash.dashboard.widgets.text_view import TextView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Self
+
+    from textual.app import ComposeResult
+
+    from hotdash.dashboard.widgets.list_table import ListTable
+    from hotdash.store import DeployView, FunctionView
+
+
+class DeploysPane(Vertical):
+    """The list has the focus; the text can be scrolled once it has. Nothing is worked out while it is not displayed."""
+
+    def __init__(self, *, now_s: Callable[[], float], widget_id: str | None = None) -> None:
+        super().__init__(id=widget_id)
+        self.table = DeploysTable(now_s=now_s, widget_id="deploys-table")
+        self.detail = TextView(widget_id="deploys-detail")
+        self._now_s = now_s
+        self._view: FunctionView | None = None
+
+    def compose(self) -> ComposeResult:
+        """The list above the text."""
+        yield self.table
+        yield self.detail
+
+    def focus(self, scroll_visible: bool = True) -> Self:
+        """Gives the focus to the list."""
+        self.table.focus(scroll_visible)
+        return self
+
+    def show(self, view: FunctionView | None) -> None:
+        """Shows a function's deploys; again and again, as the time passes."""
+        if self.display:
+            self._view = view
+            self.table.show_deploys(view)
+            self.table.refresh_live()
+            self._show_detail()
+
+    @property
+    def selected(self) -> DeployView | None:
+        """The selected deploy."""
+        return self.table.selected
+
+    def on_list_table_selected(self, message: ListTable.Selected) -> None:
+        """Another deploy is selected."""
+        message.stop()
+        self.detail.scroll_home(animate=False)
+        self._show_detail()
+
+    def _show_detail(self) -> None:
+        """While the selected one builds, its newest output is seen."""
+        deploy = self.selected
+        self.detail.show([] if self._view is None else detail_lines(self._view, deploy, now_s=self._now_s()))
+        if deploy is not None and deploy.is_running and not self.detail.has_focus:
+            self.detail.scroll_end(animate=False)

@@ -1,0 +1,70 @@
+"""`PastTable`: tasks of the history, the newest first. Its rows do not change; more come when they are asked for."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from hotdash.dashboard import words
+from hotdash.dashboard.lines import Row, Tone, text
+from hotdash.dashboard.presentation import ONE_FUNCTION_PAST_COLUMNS, PAST_COLUMNS, past_cells
+from hotdash.dashboard.widgets.list_table import Item, ListTable
+from hotdash.store.history.values import PastPage, PastTask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hotdash.dashboard.filters import Filter
+
+
+class PastTable(ListTable):
+    """Keys: `("past", place)`, and `("older",)` for those that were not asked for yet."""
+
+    def __init__(
+        self,
+        *,
+        time_s: Callable[[], float] = time.time,
+        local_time: Callable[[float], time.struct_time] = time.localtime,
+        widget_id: str | None = None,
+    ) -> None:
+        super().__init__(columns=ONE_FUNCTION_PAST_COLUMNS, widget_id=widget_id)
+        self._time_s = time_s
+        self._local_time = local_time
+        self._is_named = False
+        self.wants_older: Callable[[], None] = lambda: None
+
+    def show_page(self, page: PastPage, found: Filter | None, *, is_named: bool) -> None:
+        """Shows the tasks of a page that the filter lets through; with a column of names if `is_named`."""
+        self._is_named = is_named
+        kept = {item.key: item.subject for item in self.items}
+        items: list[Item] = []
+        for past in page.tasks:
+            key = ("past", str(past.place))
+            known = kept.get(key)  # the same object where it is the same task: its row is not painted again
+            items.append(Item(key=key, subject=known if known == past else past))
+        if found is not None:
+            items = [item for item in items if found.matches(str(self.row_of(item)))]
+        if page.total > len(page.tasks):
+            items.append(Item(key=("older",), subject=page.total - len(page.tasks)))
+        said = "no task of the history matches the filter" if found is not None else "the history has no task of it"
+        self.empty = (((said, Tone.MUTED),),)
+        self.show(items, columns=PAST_COLUMNS if is_named else ONE_FUNCTION_PAST_COLUMNS)
+
+    @property
+    def selected(self) -> PastTask | None:
+        """The task under the cursor."""
+        item = self.cursor_item
+        return item.subject if item is not None and isinstance(item.subject, PastTask) else None
+
+    def row_of(self, item: Item) -> Row:
+        """A task's row, or the one that stands for older ones."""
+        if isinstance(item.subject, PastTask):
+            ended = words.moment(item.subject.ended_time_s, self._time_s(), self._local_time)
+            return Row(cells=past_cells(item.subject.task, ended=ended, is_named=self._is_named))
+        assert isinstance(item.subject, int)  # noqa: S101  there is no third kind
+        older = words.counted(item.subject, "older task")
+        return Row(wide=((f"  … {older}", Tone.WARNING), *text("  → shows more", Tone.MUTED)))
+
+    def action_unfold(self) -> None:
+        """Asks for older ones."""
+        self.wants_older()

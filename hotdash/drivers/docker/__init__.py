@@ -1,0 +1,1 @@
+"""The docker driver: containers on a Docker engine, images that the engine builds."""

@@ -1,0 +1,182 @@
+"""Tasks as rows, and rows as tasks. The history's threads alone call these, each on its own connection."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from hotdash.events import StderrLine
+from hotdash.store.history.values import EndedTask, PastContents, PastPage, PastQuery, PastTask
+from hotdash.store.snapshot import TaskView
+from hotdash.task import Attribution, TaskResult, TaskState, TaskStatus
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping, Sequence
+
+    from hotdash.store.history.values import HistoryLimits
+
+_Row = tuple[Any, ...]
+
+_FIRST_PLACE = 2**50  # of a past task's lines: after all places of this run's
+_PREVIEW_BYTES = 240  # of an answer, for its row on the screen
+_TASK = "place, run, id, folder, function, status, status_code, error, revision, container_id, queued_time_s, ended_time_s, queued_s, run_s, payload_bytes, body_bytes, preview"  # noqa: E501  a statement's columns
+_INSERT_TASK = f"INSERT INTO tasks ({_TASK}) VALUES ({', '.join('?' * 17)})"  # noqa: S608  no stranger's word in it
+_INSERT_CONTENTS = "INSERT INTO contents VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_BELOW = "(folder = :root OR substr(folder, 1, length(:root) + 1) = :root || '/')"
+
+
+def insert(connection: sqlite3.Connection, tasks: Sequence[EndedTask], *, run: str, limits: HistoryLimits) -> None:
+    """Writes tasks, in a transaction of the caller's."""
+    place = connection.execute("SELECT coalesce(max(place), 0) FROM tasks").fetchone()[0] + 1
+    connection.executemany(_INSERT_TASK, [_task_row(task, place + at, run) for at, task in enumerate(tasks)])
+    connection.executemany(_INSERT_CONTENTS, [_contents_row(task, place + at, limits) for at, task in enumerate(tasks)])
+
+
+def page(connection: sqlite3.Connection, query: PastQuery, *, root: str, run: str) -> PastPage:
+    """The newest tasks that a query asks for.
+
+    Args:
+        connection: A history's.
+        query: What is asked for.
+        root: The folder that hotdash shows; no function of another is given.
+        run: This run's own name.
+    """
+    where = "folder = :folder" if query.folder else _BELOW
+    names = {"folder": clean(query.folder), "root": clean(root), "limit": query.limit}
+    rows = connection.execute(f"SELECT {_TASK} FROM tasks WHERE {where} ORDER BY place DESC LIMIT :limit", names)  # noqa: S608  as above
+    tasks = tuple(_past_task(row, run=run) for row in rows)
+    total = len(tasks)
+    if total == query.limit:
+        total = connection.execute(f"SELECT count(*) FROM tasks WHERE {where}", names).fetchone()[0]  # noqa: S608  as above
+    return PastPage(query=query, tasks=tasks, total=total)
+
+
+def earlier(connection: sqlite3.Connection, *, root: str, run: str) -> Mapping[str, int]:
+    """How many tasks of other runs than this there are, by the function's folder."""
+    sql = f"SELECT folder, count(*) FROM tasks WHERE {_BELOW} AND run != :run GROUP BY folder"  # noqa: S608  as above
+    return dict(connection.execute(sql, {"root": clean(root), "run": run}))
+
+
+def contents(connection: sqlite3.Connection, place: int) -> PastContents | None:
+    """All that was kept of a task; None if it has been removed since."""
+    row = connection.execute(f"SELECT {_TASK} FROM tasks WHERE place = ?", (place,)).fetchone()  # noqa: S608  as above
+    more = connection.execute("SELECT * FROM contents WHERE place = ?", (place,)).fetchone()
+    if row is None or more is None:
+        return None
+    _, payload, headers, body, answer_headers, error, stderr, dropped = more
+    kept = json.loads(stderr)
+    task = _view(
+        row,
+        body=body,
+        error=error,
+        headers=dict(json.loads(answer_headers)),
+        stderr_lines=tuple(text for _, _, text in kept),
+        stderr_dropped=dropped,
+    )
+    return PastContents(
+        place=place,
+        task=replace(task, payload=payload or b"", headers=tuple((name, value) for name, value in json.loads(headers))),
+        lines=tuple(_line(seq, task, *line) for seq, line in enumerate(kept, start=_FIRST_PLACE)),
+        payload_bytes=row[14],
+        body_bytes=row[15],
+        ended_time_s=row[11],
+    )
+
+
+def clean(text: str) -> str:
+    """Text that SQLite takes: half a pair of surrogates is none, and a name of a folder may hold one."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _task_row(task: EndedTask, place: int, run: str) -> tuple[object, ...]:
+    result = task.result
+    return (
+        place,
+        run,
+        result.task_id,
+        clean(task.folder),
+        clean(result.function),
+        str(result.status),
+        result.status_code,
+        None if result.error is None else clean(result.error[:_PREVIEW_BYTES]),
+        result.revision,
+        clean(result.container_id),
+        task.queued_time_s,
+        task.ended_time_s,
+        result.queued_s,
+        result.run_s,
+        len(task.payload),
+        len(result.body),
+        result.body[:_PREVIEW_BYTES],
+    )
+
+
+def _contents_row(task: EndedTask, place: int, limits: HistoryLimits) -> tuple[object, ...]:
+    result = task.result
+    kept: list[tuple[float, str, str]] = []
+    room = limits.stderr_bytes
+    for line in reversed(task.lines):
+        room -= len(line.text)
+        if room < 0:
+            break
+        kept.append((line.time_s, str(line.attribution), line.text))
+    return (
+        place,
+        task.payload if len(task.payload) <= limits.payload_bytes else None,
+        json.dumps(task.headers),
+        result.body[: limits.body_bytes],
+        json.dumps(list(result.headers.items())),
+        None if result.error is None else clean(result.error),
+        json.dumps(kept[::-1]),
+        result.stderr_dropped + max(0, len(result.stderr_lines) - len(kept)),
+    )
+
+
+def _past_task(row: _Row, *, run: str) -> PastTask:
+    task = _view(row, body=row[16], error=row[7])
+    return PastTask(place=row[0], task=task, ended_time_s=row[11], is_earlier=row[1] != run)
+
+
+def _view(row: _Row, *, body: bytes, error: str | None, **result: Any) -> TaskView:
+    """A row of `tasks` as a task that has ended; `result` is more of its result."""
+    _, _, task_id, _, function, status, code, _, revision, container_id, queued_time_s, _, queued_s, run_s, *_ = row
+    return TaskView(
+        id=task_id,
+        function=function,
+        state=TaskState.ENDED,
+        payload=b"",
+        headers=(),
+        queued_at_s=0.0,  # this run's clock has no such moment
+        queued_time_s=queued_time_s,
+        container_id=container_id,
+        revision=revision,
+        result=TaskResult(
+            task_id=task_id,
+            function=function,
+            status=TaskStatus(status),
+            body=body,
+            status_code=code,
+            error=error,
+            queued_s=queued_s,
+            run_s=run_s,
+            container_id=container_id,
+            revision=revision,
+            **result,
+        ),
+    )
+
+
+def _line(seq: int, task: TaskView, time_s: float, attribution: str, text: str) -> StderrLine:
+    return StderrLine(
+        seq=seq,
+        at_s=0.0,
+        time_s=time_s,
+        function=task.function,
+        container_id=task.container_id,
+        revision=task.revision,
+        task_id=task.id,
+        attribution=Attribution(attribution),
+        text=text,
+    )

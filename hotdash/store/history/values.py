@@ -1,0 +1,135 @@
+"""What the history takes and gives. Values only; any thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hotdash.events import StderrLine
+    from hotdash.store.snapshot import TaskView
+    from hotdash.task import TaskResult
+
+DAY_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryLimits:
+    """What the history may keep.
+
+    Args:
+        max_bytes: Of the whole database; the oldest tasks go first.
+        max_age_s: Tasks that ended longer ago go.
+        payload_bytes: A larger payload is not kept: half of one could not be replayed.
+        body_bytes: Of an answer, its start.
+        stderr_bytes: Of a task's stderr, its last lines.
+    """
+
+    max_bytes: int = 256 * 2**20
+    max_age_s: float = 30 * DAY_S
+    payload_bytes: int = 2**20
+    body_bytes: int = 256 * 2**10
+    stderr_bytes: int = 256 * 2**10
+
+
+class EndedTask(NamedTuple):  # as `TaskResult`: one is made for every task
+    """A task that has ended, as the events told it.
+
+    Args:
+        folder: The function's own folder: a function is the same one from whichever folder above hotdash is started.
+        queued_time_s: When it was submitted, seconds since 1970.
+        ended_time_s: When it ended.
+        payload: What it was asked.
+        headers: The caller's.
+        result: How it ended.
+        lines: Its stderr, oldest first.
+    """
+
+    folder: str
+    queued_time_s: float
+    ended_time_s: float
+    payload: bytes
+    headers: tuple[tuple[str, str], ...]
+    result: TaskResult
+    lines: tuple[StderrLine, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """What it holds in memory, roughly."""
+        return len(self.payload) + len(self.result.body) + sum(len(line.text) for line in self.lines) + 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastQuery:
+    """Which tasks are asked for: the newest `limit` of a function (its folder), or of all below the history's root."""
+
+    folder: str = ""
+    limit: int = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastTask:
+    """A task in a list.
+
+    Args:
+        place: Where it is in the database.
+        task: What it was; of its payload nothing, of its answer the start.
+        ended_time_s: When it ended, seconds since 1970.
+        is_earlier: Whether another run of hotdash had it, not this one.
+    """
+
+    place: int
+    task: TaskView
+    ended_time_s: float
+    is_earlier: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastPage:
+    """An answer to a query.
+
+    Args:
+        query: What was asked.
+        tasks: The newest first.
+        total: How many there are in all.
+    """
+
+    query: PastQuery = PastQuery()
+    tasks: tuple[PastTask, ...] = ()
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastContents:
+    """All that was kept of one task.
+
+    Args:
+        place: Where it is in the database.
+        task: The task, with its payload and its answer as far as they were kept.
+        lines: Its stderr, as far as it was kept, oldest first.
+        payload_bytes: The size that the payload had; `task.payload` is empty where it was too large to keep.
+        body_bytes: The size that the answer had; `task.result.body` is its start.
+        ended_time_s: When it ended, seconds since 1970.
+    """
+
+    place: int
+    task: TaskView
+    lines: tuple[StderrLine, ...]
+    payload_bytes: int
+    body_bytes: int
+    ended_time_s: float
+
+    @property
+    def has_payload(self) -> bool:
+        """Whether it can be replayed."""
+        return len(self.task.payload) == self.payload_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """How many tasks of earlier runs there are, by the function's folder."""
+
+    counts: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
