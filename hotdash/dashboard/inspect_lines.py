@@ -40,7 +40,13 @@ def looks_secret(name: str, value: str) -> bool:
 
 
 def inspect_lines(
-    view: FunctionView, container: ContainerView | None, inside: Inside | None, *, shows_secrets: bool, now_s: float
+    view: FunctionView,
+    container: ContainerView | None,
+    inside: Inside | None,
+    *,
+    shows_secrets: bool,
+    now_s: float,
+    command: tuple[str, ...] = (),
 ) -> list[Line]:
     """All of it.
 
@@ -50,10 +56,11 @@ def inspect_lines(
         inside: That container from within; None where its driver does not tell, or it has ended.
         shows_secrets: Whether what looks secret is shown.
         now_s: The runtime's clock.
+        command: What any of its containers runs, where that is known.
     """
     spec = view.spec
     lines = _container_lines(container, now_s) if container is not None else _function_lines(view)
-    command = inside.command if inside is not None and inside.command else spec.entrypoint or ()
+    command = inside.command if inside is not None and inside.command else command or spec.entrypoint or ()
     lines += [
         (),
         text("Command", Tone.STRONG),

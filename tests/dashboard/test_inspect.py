@@ -49,7 +49,7 @@ def test_v_inspects_the_function_with_its_secrets_masked_until_m() -> None:
         await until(pilot, lambda: isinstance(app.screen, InspectScreen))
         for words in ("demo/greet", "r1", "abab", f"DB_PASSWORD={MASK}", f"DB_URL={MASK}", "GREETING=[bold]hi"):
             assert words in shown(app)
-        for words in ("64 MB a container", "at most 3 containers"):
+        for words in ("64 MB a container", "at most 3 containers", "python3 func.py 'two words'"):
             assert words in shown(app)
         assert "hunter2" not in shown(app)
         assert "\x1b" not in shown(app)
@@ -61,7 +61,8 @@ def test_v_inspects_the_function_with_its_secrets_masked_until_m() -> None:
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, MainScreen))
 
-    drive(script_with_config(), steps)
+    script = script_with_config()
+    drive(script, steps, controls=controls_for(script))
 
 
 def test_v_on_a_container_tells_its_environment_command_and_mounts() -> None:

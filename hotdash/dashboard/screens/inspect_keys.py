@@ -29,8 +29,13 @@ class InspectKeysScreen(LogKeysScreen):
         container = self._container_of(view, self.scope.container_id)
         inside = None if container is None else self.controls.inside(container.id)
 
+        any_inside = inside or next(filter(None, (self.controls.inside(one.id) for one in view.containers)), None)
+        command = any_inside.command if any_inside is not None else ()
+
         def lines(*, shows_secrets: bool) -> list[Line]:
-            return inspect_lines(view, container, inside, shows_secrets=shows_secrets, now_s=self.controls.now_s())
+            return inspect_lines(
+                view, container, inside, shows_secrets=shows_secrets, now_s=self.controls.now_s(), command=command
+            )
 
         self.app.push_screen(InspectScreen(title=title_of(container.id if container else view.key), lines=lines))
 
