@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hotdash.drivers.opening import DRIVER_NAMES, open_driver
+from hotdash.drivers.opening import DRIVER_NAMES, choose_driver
 from hotdash.errors import FunctionFileError, HotdashError, InvalidRequest, NeedsDocker, NeedsRuntime, NoDriver
 from hotdash.sanitize import plain
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from textual.app import App
 
+    from hotdash.drivers.opening import OpenedDriver
     from hotdash.functions.spec import FunctionSpec
     from hotdash.runtime.runtime import Runtime
 
@@ -40,8 +41,6 @@ _EXITS = {"success": 0, "error": FAILED, "timeout": TIMED_OUT, "cancelled": INTE
 _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _STUCK_S = 5.0  # so long a screen that was told to end may take
 _QUIT_S = 2.0  # leaving the screen: the user was asked if tasks ran, so they get no more than this
-_NOTE_PROCESS = "isolates nothing"
-_NOTE_AUTO = "isolates nothing; no Docker driver yet"
 
 
 class DashboardByDefault(click.Group):
@@ -111,12 +110,13 @@ def dashboard(folder: Path, driver: str, memory_mb: int | None, *, no_watch: boo
     from hotdash.store.logfile import LogFile  # noqa: PLC0415
 
     folder = folder.resolve()
-    with _runtime(driver, memory_mb=memory_mb, close_s=_QUIT_S) as runtime:
+    with _runtime(driver, memory_mb=memory_mb, close_s=_QUIT_S) as (runtime, opened):
         store = Store()
         runtime.subscribe(store)
         deployer = Deployer(runtime=runtime, folder=folder, watch=not no_watch, polls=poll or None)
-        note = _NOTE_PROCESS if driver == "process" else _NOTE_AUTO
-        controls = LiveControls(runtime=runtime, deployer=deployer, folder=folder, driver_note=note)
+        controls = LiveControls(runtime=runtime, deployer=deployer, folder=folder, driver_note=opened.note)
+        if opened.reason:
+            controls.note(opened.reason)
         log_file = LogFile(on_error=controls.note)
         runtime.subscribe(log_file)
         history = History(root=folder, on_fault=controls.note)
@@ -215,7 +215,7 @@ def invoke(  # noqa: PLR0917  click passes every option by name
     payload = _payload(data, file)
     named_headers = dict(map(_header, headers))
     spec = _find(folder, name)
-    with _runtime(driver, memory_mb=memory_mb, close_s=1.0) as runtime:
+    with _runtime(driver, memory_mb=memory_mb, close_s=1.0) as (runtime, _):
         runtime.deploy(spec)
         if count > 1:
             results, took_s = call_many(
@@ -256,7 +256,7 @@ def doctor(*, as_json: bool) -> None:
 
 
 @contextmanager
-def _runtime(driver: str, *, memory_mb: int | None, close_s: float) -> Iterator[Runtime]:
+def _runtime(driver: str, *, memory_mb: int | None, close_s: float) -> Iterator[tuple[Runtime, OpenedDriver]]:
     """A runtime on that driver, closed at the end; errors of the platform become messages and exit codes.
 
     SIGTERM and SIGHUP end the program as Ctrl-C does, so that it closes well (M13).
@@ -267,9 +267,10 @@ def _runtime(driver: str, *, memory_mb: int | None, close_s: float) -> Iterator[
         if signal.getsignal(number) is not signal.SIG_IGN:  # ignored under nohup, as its user wants
             signal.signal(number, _interrupt)
     try:
-        runtime = Runtime(driver=open_driver(driver), memory_mb=memory_mb)
+        opened = choose_driver(driver)
+        runtime = Runtime(driver=opened.driver, memory_mb=memory_mb)
         try:
-            yield runtime
+            yield runtime, opened
         finally:
             runtime.close(close_s)
     except (NoDriver, NeedsDocker, NeedsRuntime) as error:

@@ -1,4 +1,7 @@
-"""What all tests share. `HOTDASH_REQUIRE_NODE` makes a missing node a failure; `.ci/run` sets it."""
+"""What all tests share. `HOTDASH_REQUIRE_NODE` makes a missing node a failure; `.ci/run` sets it.
+
+No test uses the Docker engine of whoever runs it: the Docker tests have their own (see `docker_tools`).
+"""
 
 import os
 import shutil
@@ -8,7 +11,11 @@ import pytest
 
 
 def pytest_configure() -> None:
-    """Signals that whoever started the tests ignores (`nohup`, a shell's `&`) would be ignored by hotdash, too."""
+    """What the tests' own surroundings must not bring in.
+
+    Signals that whoever started the tests ignores (`nohup`, a shell's `&`) would be ignored by hotdash, too.
+    """
+    os.environ["DOCKER_HOST"] = "unix:///there-is-no-engine"
     for ended_by, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
         if signal.getsignal(ended_by) is signal.SIG_IGN:
             signal.signal(ended_by, usual)

@@ -24,15 +24,20 @@ if TYPE_CHECKING:
     from hotdash.drivers.base import Image
 
 
-@pytest.fixture(scope="session")
-def docker_host() -> str:
-    """Where the engine for tests is."""
+def find_docker_host() -> str:
+    """Where the engine for tests is; without one the test that asks skips, or where one must be fails."""
     host = os.environ.get("HOTDASH_TEST_DOCKER_HOST", "")
     if not host and os.environ.get("HOTDASH_REQUIRE_DOCKER") == "1":
         pytest.fail("HOTDASH_TEST_DOCKER_HOST is not set, and here it must be: HOTDASH_REQUIRE_DOCKER is")
     if not host:
         pytest.skip("no engine for tests: start one (.ci/engine start DIR) and set HOTDASH_TEST_DOCKER_HOST to it")
     return host
+
+
+@pytest.fixture(scope="session")
+def docker_host() -> str:
+    """See `find_docker_host`."""
+    return find_docker_host()
 
 
 @pytest.fixture

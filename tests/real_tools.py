@@ -98,24 +98,32 @@ def real_runtime(tmp_path: Path, *, memory_mb: int = 1_000_000, builds_at_once: 
     """A runtime on local processes. Once it is left, so are its threads, processes, descriptors and folders.
 
     Its memory budget is more than any machine has, unless a test says otherwise: what fits is not the machine's affair.
-    (A `Timer` is pytest-timeout's.)
     """
     runs = tmp_path / "runs"
     runs.mkdir(exist_ok=True)
+    with nothing_left():
+        driver = ProcessDriver(cache_dir=tmp_path / "cache", run_parent=runs, path=os.environ["PATH"])
+        runtime = Runtime(driver=driver, memory_mb=memory_mb, builds_at_once=builds_at_once)
+        try:
+            with runtime:
+                yield runtime
+        finally:
+            assert runtime.snapshot().memory_used_mb == 0, "the books of memory do not balance"
+    assert list(runs.iterdir()) == [], "a run folder is left"
+
+
+@contextmanager
+def nothing_left() -> Iterator[None]:
+    """What is begun within it is ended with it: threads, processes, descriptors. (A `Timer` is pytest-timeout's.)"""
     threads, descriptors, processes = set(threading.enumerate()), _descriptors(), _children()
-    driver = ProcessDriver(cache_dir=tmp_path / "cache", run_parent=runs, path=os.environ["PATH"])
-    runtime = Runtime(driver=driver, memory_mb=memory_mb, builds_at_once=builds_at_once)
     try:
-        with runtime:
-            yield runtime
+        yield
     finally:
-        assert runtime.snapshot().memory_used_mb == 0, "the books of memory do not balance"
         left = [t.name for t in threading.enumerate() if t not in threads and not isinstance(t, threading.Timer)]
         assert left == [], "threads are left"
         assert _children() <= processes, "processes are left"
         # Waited for: watchfiles' own thread gives back its descriptors a moment after the watch has ended.
         until(lambda: _descriptors() <= descriptors, "as few open descriptors as before")
-        assert list(runs.iterdir()) == [], "a run folder is left"
 
 
 def _children() -> set[psutil.Process]:

@@ -1,10 +1,10 @@
 """The seam of a driver. Small on purpose: three drivers (`process`, `docker`, a scripted `stub`), one contract suite.
 
 Who calls what: one *serve thread* a container starts, uses and closes it (`write`, `read`, `look`, `close_stdin`,
-`wait`, `stop`, `close`). One *stderr thread* a container calls `wait_stderr`, and `wait` after the end; `take_stderr`
-is called by both, under a lock of the caller's. `wake`, `kill` and `stats` may be called by any thread at any time,
-also after `close`.
-A task's failure is never an exception here; `StartError` and `BuildError` are the platform's.
+`settle_stderr`, `wait`, `stop`, `close`). One *stderr thread* a container calls `wait_stderr`, and `wait` after the
+end; `take_stderr` is called by both, under a lock of the caller's. `wake`, `kill` and `stats` may be called by any
+thread at any time, also after `close`. A task's failure is never an exception here; `StartError` and `BuildError` are
+the platform's.
 """
 
 from __future__ import annotations
@@ -61,6 +61,8 @@ class ContainerSpec:
         id: The container's id, `c-` and 6 hex digits; unique in this run of hotdash.
         environment: The function's `config` and its format's variables; the driver adds PATH, HOME, TMPDIR and LANG
             (M8) and nothing else.
+        network: `none`, or the network that it joins; None leaves that to the engine (docker driver).
+        writable: Whether it may write to its root file system (docker driver).
     """
 
     id: str
@@ -70,6 +72,8 @@ class ContainerSpec:
     image: Image
     environment: Mapping[str, str]
     memory_mb: int
+    network: str | None = None
+    writable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +86,7 @@ class Exit:
         out_of_memory: Whether it was killed for using more than its `memory`.
         used_bytes: What it used then, where that is known; else 0.
         limit_bytes: What it was allowed, where that is known; else 0.
+        lost: What to say instead where its end cannot be told: `was removed from outside`; else empty.
     """
 
     code: int | None = None
@@ -89,9 +94,14 @@ class Exit:
     out_of_memory: bool = False
     used_bytes: int = 0
     limit_bytes: int = 0
+    lost: str = ""
 
     def __str__(self) -> str:
         """`exited with code 3`, `was killed by SIGKILL`, `ran out of memory (used 140 MB of 128 MB)`."""
+        if self.lost:
+            return self.lost
+        if self.out_of_memory and self.limit_bytes and not self.used_bytes:
+            return f"ran out of memory (its limit is {self.limit_bytes // 2**20} MB)"
         if self.out_of_memory and self.limit_bytes:
             used_mb = -(-self.used_bytes // 2**20)  # rounded up: never `128 MB of 128 MB`
             return f"ran out of memory (used {used_mb} MB of {self.limit_bytes // 2**20} MB)"
@@ -104,11 +114,15 @@ class Exit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
-    """What a container uses now: resident memory in bytes, CPU seconds since its start, how many processes."""
+    """What a container uses now: resident memory in bytes, CPU seconds since its start, how many processes.
+
+    `network_bytes` is what it has sent and received, where it has a network of its own; else None.
+    """
 
     memory_bytes: int
     cpu_s: float
     pids: int
+    network_bytes: int | None = None
 
 
 class Container(Protocol):
@@ -187,6 +201,15 @@ class Container(Protocol):
         """
         ...
 
+    @property
+    def is_stderr_late(self) -> bool:
+        """Whether stderr may come later than stdout that was written after it: lines are given to tasks by time."""
+        ...
+
+    def settle_stderr(self) -> None:
+        """Where stderr may be late, waits a moment for what was written before the answer that has just been read."""
+        ...
+
     def take_stderr(self) -> bytes:
         """Takes exactly the stderr bytes that are there at this moment, without waiting; b"" if none."""
         ...
@@ -208,7 +231,7 @@ class Container(Protocol):
         ...
 
     def stats(self) -> Stats | None:
-        """What it uses now, or None once it has ended. Any thread."""
+        """What it uses now, or None once it has ended, or while nothing is known yet. Any thread; never waits long."""
         ...
 
     def close(self) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hotdash.errors import NoDriver
@@ -13,10 +15,22 @@ if TYPE_CHECKING:
     from hotdash.drivers.base import Driver
 
 DRIVER_NAMES = ("auto", "process", "docker")
-NO_DOCKER = (
-    "the docker driver is not part of this version of hotdash: run with --driver process, "
-    "which runs functions as local processes"
-)
+_ISOLATES_NOTHING = "isolates nothing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedDriver:
+    """A driver, and what its user must know.
+
+    Args:
+        driver: Whoever is given it closes it.
+        note: A few words for the screen; may be empty.
+        reason: Why `auto` did not take docker, a sentence; empty where it did, or was not asked.
+    """
+
+    driver: Driver
+    note: str
+    reason: str = ""
 
 
 def open_driver(name: str = "auto") -> Driver:
@@ -28,13 +42,51 @@ def open_driver(name: str = "auto") -> Driver:
     Raises:
         NoDriver: It cannot run here; one sentence says what was tried and what to do.
     """
-    if name in {"auto", "process"}:
-        from hotdash.drivers.process import ProcessDriver  # noqa: PLC0415  imported when asked for
+    return choose_driver(name).driver
 
-        return ProcessDriver(cache_dir=_cache_dir())
-    if name == "docker":
-        raise NoDriver(NO_DOCKER)
-    raise NoDriver(f"no driver {name!r}: there is {', '.join(DRIVER_NAMES)}")
+
+def choose_driver(name: str = "auto") -> OpenedDriver:
+    """As `open_driver`, with what there is to say about the choice."""
+    match name:
+        case "docker":
+            return _docker()
+        case "process":
+            return _process()
+        case "auto":
+            try:
+                return _docker()
+            except NoDriver as error:
+                return _process(reason=str(error))
+        case _:
+            raise NoDriver(f"no driver {name!r}: there is {', '.join(DRIVER_NAMES)}")
+
+
+def _process(*, reason: str = "") -> OpenedDriver:
+    from hotdash.drivers.process import ProcessDriver  # noqa: PLC0415  imported when asked for
+
+    note = f"{_ISOLATES_NOTHING}; no Docker engine" if reason else _ISOLATES_NOTHING
+    return OpenedDriver(driver=ProcessDriver(cache_dir=_cache_dir()), note=note, reason=reason)
+
+
+def _docker() -> OpenedDriver:
+    from hotdash.drivers.docker.endpoint import find_engine  # noqa: PLC0415  imported when asked for
+
+    cache_dir = _cache_dir()
+    engine = find_engine(environ=os.environ)
+    try:
+        from hotdash.drivers.docker.driver import DockerDriver  # noqa: PLC0415  only where there is an engine: slow
+        from hotdash.drivers.docker.images import ImageBuilder  # noqa: PLC0415
+
+        images = ImageBuilder(engine=engine, cache_dir=cache_dir)
+        try:
+            driver = DockerDriver(engine=engine, images=images, owners=cache_dir / "owners")
+        except BaseException:
+            images.close()
+            raise
+    except BaseException:
+        engine.close()
+        raise
+    return OpenedDriver(driver=driver, note=f"{engine.location}")
 
 
 def _cache_dir() -> Path:

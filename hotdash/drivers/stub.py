@@ -39,6 +39,8 @@ class StubContainer:
         self.ignores_term = False  # and so does not, unless its script does
         self.is_closed = False
         self.waits: bool | None = None  # what `waits_for_input` says
+        self.is_stderr_late = False  # a test may say so
+        self.settles = 0  # how often `settle_stderr` was called
         self._clock = clock
         self._script = script
         self._lock = threading.Lock()
@@ -162,6 +164,10 @@ class StubContainer:
                 if self._exit is not None:
                     return False
             self._stderr_ready.wait()
+
+    def settle_stderr(self) -> None:
+        """See the seam; counted."""
+        self.settles += 1
 
     def take_stderr(self) -> bytes:
         """See the seam."""

@@ -176,6 +176,8 @@ class ServedContainer:
                 image=self.revision.image,
                 environment=environment,
                 memory_mb=spec.memory_mb,
+                network=spec.network,
+                writable=spec.writable,
             )
         )
         task_id = self.task.id if self.is_cold and self.task is not None else ""

@@ -63,7 +63,8 @@ class StderrTap:
 
     The lock guards all of it: *reading and attributing what was read are one step*, done by the stderr thread whenever
     something comes, and by the serve thread at a task's begin and end. So what a function had written before the last
-    byte of its answer is in that task's lines, and what it wrote before the dispatch is not.
+    byte of its answer is in that task's lines, and what it wrote before the dispatch is not. With a driver whose stderr
+    may be late that holds but for what is later than `settle_stderr` waits: such lines are marked as given by time.
     """
 
     def __init__(self, *, container: Container, function: str, revision: int, bus: EventBus, task_id: str = "") -> None:
@@ -75,6 +76,8 @@ class StderrTap:
         self._lock = threading.Lock()
         self._splitter = LineSplitter()
         self._task_id = task_id
+        self._is_late = container.is_stderr_late
+        self._in_task = Attribution.BY_TIME if self._is_late and not task_id else Attribution.IN_TASK
         self._known: OrderedDict[str, None] = OrderedDict({task_id: None} if task_id else {})
         self._lines: deque[str] = deque()
         self._lines_bytes = 0
@@ -116,6 +119,8 @@ class StderrTap:
         Returns:
             The lines, oldest first, and how many older ones were dropped.
         """
+        if self._is_late:
+            self._container.settle_stderr()
         with self._lock:
             self._take()
             if self._splitter.is_within:
@@ -155,7 +160,7 @@ class StderrTap:
                 if match[0] in self._known:
                     return match[0], Attribution.BY_ID
         if self._task_id:
-            return self._task_id, Attribution.IN_TASK
+            return self._task_id, self._in_task
         return "", Attribution.CONTAINER
 
     def _keep(self, text: str) -> None:

@@ -59,9 +59,9 @@ def write(root: Path, name: str, code: str, form: str = "http") -> FunctionSpec:
 
 
 @contextmanager
-def running(*specs: FunctionSpec) -> Iterator[Runtime]:
+def running(*specs: FunctionSpec, driver: str = "process") -> Iterator[Runtime]:
     """A runtime with events and store on, as the dashboard has it."""
-    with hotdash.Runtime(driver=hotdash.open_driver("process"), memory_mb=MEMORY_MB) as runtime:
+    with hotdash.Runtime(driver=hotdash.open_driver(driver), memory_mb=MEMORY_MB) as runtime:
         runtime.subscribe(Store())
         for spec in specs:
             runtime.deploy(spec)

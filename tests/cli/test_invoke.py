@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 from real_tools import DO_AS_TOLD, HTTP, PATIENCE_S, until, write_function
 
-from hotdash.drivers.process.syscalls import reads_stdin
+from hotdash.drivers.syscalls import reads_stdin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

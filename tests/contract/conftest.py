@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-DRIVERS_OWN = {"memory"}  # threads that a driver has until it is closed
+DRIVERS_OWN = {"memory", "docker:chores", "docker:stats"}  # threads that a driver has until it is closed
 
 
 def _new_threads(known: set[threading.Thread]) -> set[str]:

@@ -7,10 +7,12 @@ import sys
 import threading
 import time
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import contract_behaviours
 from contract_behaviours import Behaviour
+from docker_parts import DockerYard
 
 from hotdash.clock import SystemClock
 from hotdash.drivers.base import Container, ContainerSpec, Driver, Image
@@ -19,7 +21,6 @@ from hotdash.drivers.stub import StubContainer, StubDriver
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     Script = Callable[[StubContainer], object]
 
@@ -32,6 +33,7 @@ class DriverHarness(ABC):
     driver: Driver
     has_processes = False  # whether its containers are processes here, with a pid to look at
     may_not_know_unread = False  # whether `unread_bytes` is None on this system
+    sees_streams_closed = True  # whether it is seen that a container that lives on has closed a stream
 
     @abstractmethod
     def __init__(self, folder: Path) -> None: ...
@@ -106,6 +108,30 @@ class StubHarness(DriverHarness):
     def start_impossible(self) -> Container:
         self.driver.fail_starts = "there is no such program"
         return self.start(Behaviour.ECHO)
+
+
+class DockerHarness(DriverHarness):
+    """The same program as the process driver's, in a container.
+
+    The engine adds a process of its own to each container, which holds the streams open until the end.
+    """
+
+    may_not_know_unread = True
+    sees_streams_closed = False
+
+    def __init__(self, folder: Path) -> None:
+        self._yard = DockerYard(folder)
+        self.driver = self._yard.driver
+
+    def start(self, behaviour: Behaviour) -> Container:
+        program = Path(contract_behaviours.__file__).read_text(encoding="utf-8")
+        return self._yard.start("python3", "-I", "-S", "-c", program, behaviour.value)
+
+    def start_impossible(self) -> Container:
+        return self._yard.start("sh", image="hotdash-tests/there-is-no-such-image:1")
+
+    def close(self) -> None:
+        self._yard.close()
 
 
 def _nothing(container: StubContainer) -> None:
@@ -194,7 +220,11 @@ STUB_BEHAVIOURS: dict[Behaviour, tuple[Script, Script]] = {  # what it does when
 }
 
 
-HARNESSES: dict[str, type[DriverHarness]] = {"process": ProcessHarness, "stub": StubHarness}
+HARNESSES: dict[str, type[DriverHarness]] = {
+    "process": ProcessHarness,
+    "stub": StubHarness,
+    "docker": DockerHarness,
+}
 
 
 def until(condition: Callable[[], object], what: str = "the condition") -> None:
@@ -234,6 +264,18 @@ def write_all(container: Container, data: bytes) -> None:
         view = view[taken:]
         if not taken:
             assert container.read(PATIENCE_S, or_writable=True) is None
+
+
+def fill(container: Container) -> int:
+    """Writes until it takes no more, nor a moment later (an engine in between takes some, too). Returns how much."""
+    taken = 0
+    while True:
+        while count := container.write(bytes(65_536)):
+            taken += count
+        container.read(0.2, or_writable=True)
+        if not container.write(b"x"):
+            return taken
+        taken += 1
 
 
 class StderrThread:

@@ -12,6 +12,7 @@ from contract_harness import (
     PATIENCE_S,
     DriverHarness,
     StderrThread,
+    fill,
     open_descriptors,
     read_exactly,
     read_to_end,
@@ -83,11 +84,8 @@ def test_what_is_written_is_answered(harness):
 
 def test_a_write_takes_what_goes_without_waiting_and_then_nothing(harness):
     container = ready(harness, Behaviour.NEVER_READS)
-    data = memoryview(bytes(4 * 2**20))
-    taken = 0
-    while count := container.write(data[taken:]):
-        taken += count
-    assert 0 < taken < len(data)
+    taken = fill(container)
+    assert 0 < taken < 4 * 2**20
     assert container.write(b"x") == 0
     assert container.unread_bytes() in ({taken, None} if harness.may_not_know_unread else {taken})
 
@@ -106,6 +104,10 @@ def test_a_large_write_goes_through_piece_by_piece(harness, in_thread):
 
 def test_a_write_to_a_container_that_closed_its_stdin_raises(harness):
     container = ready(harness, Behaviour.CLOSES_STDIN)
+    if not harness.sees_streams_closed:
+        assert container.write(b"x") == 1
+        assert container.unread_bytes() is None, "it does not claim to know"
+        return
     with pytest.raises(ContainerGone):
         container.write(b"x")
 
@@ -188,8 +190,7 @@ def test_a_read_for_room_returns_at_once_when_there_is_room(harness):
 
 def test_a_read_for_room_waits_while_there_is_none(harness):
     container = ready(harness, Behaviour.NEVER_READS)
-    while container.write(bytes(65536)):
-        pass
+    fill(container)
     before_s = time.monotonic()
     assert container.read(0.05, or_writable=True) is None
     assert time.monotonic() - before_s >= 0.049
@@ -197,8 +198,7 @@ def test_a_read_for_room_waits_while_there_is_none(harness):
 
 def test_a_read_for_room_returns_when_nobody_reads_any_more(harness, in_thread):
     container = ready(harness, Behaviour.NEVER_READS)
-    while container.write(bytes(65536)):
-        pass
+    fill(container)
     in_thread(container.kill)
     while (chunk := container.read(PATIENCE_S, or_writable=True)) is not None and chunk:
         pass
@@ -255,12 +255,15 @@ def test_wakes_by_the_thousand_do_not_block(harness):
 
 def test_the_end_of_stdout_is_empty_bytes_again_and_again(harness):
     container = harness.start(Behaviour.CLOSES_STDOUT)
-    assert container.read(PATIENCE_S) == b""
-    assert container.read(PATIENCE_S) == b""
-    assert container.read(None, or_writable=True) == b""
-    assert container.wait(0) is None, "it lives, though its stdout has ended"
+    if harness.sees_streams_closed:
+        assert container.read(PATIENCE_S) == b""
+        assert container.read(PATIENCE_S) == b""
+        assert container.read(None, or_writable=True) == b""
+        assert container.wait(0) is None, "it lives, though its stdout has ended"
     container.close_stdin()
     assert container.wait(PATIENCE_S) == Exit(code=0)
+    assert container.read(PATIENCE_S) == b""
+    assert container.read(None, or_writable=True) == b""
 
 
 def test_all_that_a_container_wrote_comes_before_the_end(harness):
@@ -336,8 +339,11 @@ def test_stderr_written_before_an_answer_is_there_at_the_answer(harness):
     for number in [0, 1, 7, 4096, 30_000, 65_536, 3, 0, 12] * 10:
         container.write(b"%d\n" % number)
         read_exactly(container, len(str(number)) + 1)
-        stderr.take()
         total += number
+        if container.is_stderr_late:  # most often it is there then, but that is no promise
+            container.settle_stderr()
+            until(lambda total=total: len(stderr.taken) >= total)
+        stderr.take()
         with stderr.lock:
             assert len(stderr.taken) == total
     assert bytes(stderr.taken) == b"e" * total
@@ -455,6 +461,7 @@ def test_stats_while_it_lives_and_none_after(harness):
     container = harness.start(Behaviour.ECHO)
     container.write(b"x")
     read_exactly(container, 1)
+    until(lambda: container.stats() is not None, "the first look at what it uses")
     stats = container.stats()
     assert stats is not None
     assert stats.pids >= 1
@@ -485,7 +492,7 @@ def test_after_closing_any_thread_may_still_call(harness):
     assert container.read(None) == b""
     with pytest.raises(ContainerGone):
         container.write(b"x")
-    assert open_descriptors() - before <= 1, "the driver may keep one, for its guardian"
+    assert open_descriptors() - before <= 1, "the driver may keep one, for its guardian or its engine"
 
 
 def test_closing_while_the_stderr_thread_waits_is_safe(harness):

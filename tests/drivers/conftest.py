@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from docker_tools import docker_host, engine, workshop  # noqa: F401  fixtures
+from docker_parts import yard  # noqa: F401  fixtures, as the next
+from docker_tools import docker_host, engine, workshop  # noqa: F401
 
 from hotdash.drivers.process import ProcessDriver
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from process_tools import PATIENCE_S, end, lives, read_line, start, start_python, until
 
+from hotdash.drivers import syscalls
 from hotdash.drivers.base import Exit, Stats
-from hotdash.drivers.process import ProcessDriver, group, syscalls, usage
+from hotdash.drivers.process import ProcessDriver, group, usage
 from hotdash.drivers.process.faults import why_not_started
 from hotdash.errors import StartError
 

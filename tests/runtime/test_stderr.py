@@ -154,6 +154,24 @@ def test_what_came_before_a_task_is_the_containers(tapped):
     ]
 
 
+def test_where_stderr_may_be_late_it_is_waited_for_and_lines_are_marked_as_given_by_time(tapped):
+    container = tapped.container
+    container.is_stderr_late = True
+    container.settle_stderr = lambda: container.complain(f"late\nwith {ONE}\n".encode())
+    tap = StderrTap(container=container, function="f", revision=2, bus=tapped.bus)
+    tap.begin(ONE)
+    assert tap.end() == (("late", f"with {ONE}"), 0)
+    assert tapped.lines() == [("late", ONE, Attribution.BY_TIME), (f"with {ONE}", ONE, Attribution.BY_ID)]
+
+
+def test_a_cold_containers_stderr_is_its_tasks_for_certain_though_it_may_be_late(tapped):
+    tapped.container.is_stderr_late = True
+    tap = StderrTap(container=tapped.container, function="f", revision=2, bus=tapped.bus, task_id=ONE)
+    tapped.container.complain(b"mine\n")
+    assert tap.end() == (("mine",), 0)
+    assert tapped.lines() == [("mine", ONE, Attribution.IN_TASK)]
+
+
 def test_what_came_before_the_answer_is_the_tasks_also_unfinished(tapped):
     tapped.tap.begin(ONE)
     tapped.container.complain(b"one\ntwo")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from docker_parts import docker_runtime
 from real_tools import real_runtime
 
 import hotdash
@@ -28,10 +29,10 @@ CASES = [
 PATIENCE_S = 20.0
 
 
-@pytest.fixture(scope="module")
-def samples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
-    """A runtime to which each test deploys what it needs: deployed again, nothing changes."""
-    with real_runtime(tmp_path_factory.mktemp("samples")) as runtime:
+@pytest.fixture(scope="module", params=[real_runtime, docker_runtime], ids=["process", "docker"])
+def samples(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
+    """A runtime on each driver, to which each test deploys what it needs: deployed again, nothing changes."""
+    with request.param(tmp_path_factory.mktemp("samples")) as runtime:
         yield runtime
 
 

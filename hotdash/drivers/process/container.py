@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING
 from hotdash.drivers.base import STDERR_READY, STDOUT_READY
 from hotdash.drivers.inside import Inside
 from hotdash.drivers.process.group import TICK_S
-from hotdash.drivers.process.syscalls import reads_stdin
+from hotdash.drivers.syscalls import reads_stdin
+from hotdash.drivers.wakes import send_wake, take_wakes
 from hotdash.errors import ContainerGone
 
 if TYPE_CHECKING:
@@ -115,6 +116,11 @@ class ProcessContainer:
     def inside(self) -> Inside | None:
         """It from within; None once it has ended or was closed."""
         return None if self._closed or self._group.ended is not None else self._inside
+
+    @property
+    def is_stderr_late(self) -> bool:
+        """Never: each stream has a pipe of its own."""
+        return False
 
     # The serve thread's ----------------------------------------------------------------------------------------
 
@@ -243,6 +249,9 @@ class ProcessContainer:
         self.wake()
         return False
 
+    def settle_stderr(self) -> None:
+        """Nothing to wait for: what was written is in the pipe."""
+
     def take_stderr(self) -> bytes:
         """Asks once how much is there and takes that: until it is empty never ends in a flood."""
         with self._lock:
@@ -264,8 +273,7 @@ class ProcessContainer:
         """Safe after `close` too."""
         with self._lock:
             if not self._closed:
-                with suppress(BlockingIOError):  # the pipe is full of wakes already
-                    os.write(self._wake_write, _ONE)
+                send_wake(self._wake_write)
 
     def kill(self) -> None:
         """Safe after `close` too: nothing is sent once the leader has been reaped."""
@@ -281,8 +289,7 @@ class ProcessContainer:
         """Takes the wakes that have come, if any; tells whether there was one."""
         if all(fd != self._wake_read for fd, _ in events):
             return False
-        with suppress(BlockingIOError):
-            os.read(self._wake_read, 4096)
+        take_wakes(self._wake_read)
         return True
 
     def _left_if_ended(self) -> bytes | None:
@@ -299,24 +306,6 @@ class ProcessContainer:
         data = os.read(self._stdout, min(self._stdout_left, READ_BYTES))
         self._stdout_left -= len(data)
         return data
-
-
-_ONE = (1).to_bytes(8, sys.byteorder)  # what an eventfd adds; a pipe takes it as well
-
-
-def open_wake() -> tuple[int, int]:
-    """The descriptors to wait on and to write to: one eventfd on Linux, a pipe elsewhere.
-
-    Raises:
-        OSError: No descriptor is free.
-    """
-    if hasattr(os, "eventfd"):
-        fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        return fd, fd
-    read_end, write_end = os.pipe()
-    os.set_blocking(read_end, False)
-    os.set_blocking(write_end, False)
-    return read_end, write_end
 
 
 def _count(fd: int, into: array[int]) -> int:

@@ -17,7 +17,7 @@ import platformdirs
 from hotdash.drivers.base import no_step
 from hotdash.drivers.inside import Inside, LiveContainers
 from hotdash.drivers.process.build import Builder
-from hotdash.drivers.process.container import ProcessContainer, open_wake
+from hotdash.drivers.process.container import ProcessContainer
 from hotdash.drivers.process.faults import why_not_started, why_not_stored
 from hotdash.drivers.process.group import ProcessGroup
 from hotdash.drivers.process.guardian import Guardian
@@ -25,6 +25,7 @@ from hotdash.drivers.process.image_store import ImageStore
 from hotdash.drivers.process.memory import MemoryWatch
 from hotdash.drivers.process.surroundings import RunFolder
 from hotdash.drivers.process.usage import UsageTable
+from hotdash.drivers.wakes import open_wake
 from hotdash.errors import BuildError, StartError
 
 if TYPE_CHECKING:

@@ -1,0 +1,105 @@
+"""`Owner`: whose containers they are. Opened by the driver; its labels may be read by any thread.
+
+Every container carries its owner: the machine, the user, and a lock file that the owner holds while it lives. The
+kernel frees the lock with the process, whatever it died of; so a container is an orphan exactly if its owner was of
+this machine and this user and its lock file is there and free. Where the file is not there nothing is known, and
+nothing is done.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import os
+import platform
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OWNER = "hotdash.owner"
+MACHINE = "hotdash.machine"
+USER = "hotdash.user"
+LOCK = "hotdash.lock"
+FUNCTION = "hotdash.function"
+REVISION = "hotdash.revision"
+CONTAINER = "hotdash.container"
+
+
+class Owner:
+    """This run of hotdash.
+
+    Args:
+        folder: Where the lock files of all owners are; made if need be.
+
+    Raises:
+        OSError: The lock file cannot be made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.token = secrets.token_hex(8)
+        self._path = folder.resolve() / f"{self.token}.lock"
+        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What every container of this owner carries."""
+        return {OWNER: self.token, MACHINE: _machine(), USER: _user(), LOCK: str(self._path)}
+
+    def close(self, *, leaves_some: bool) -> None:
+        """Gives up the lock.
+
+        Args:
+            leaves_some: Whether containers are left: the file stays then, and tells the next hotdash that they are
+                nobody's any more.
+        """
+        if self._fd >= 0:
+            if not leaves_some:
+                with suppress(OSError):
+                    self._path.unlink()
+            os.close(self._fd)
+            self._fd = -1
+
+
+def is_orphan(labels: Mapping[str, str]) -> bool:
+    """Whether a container with these labels was of an owner that has died. Nothing is assumed of strangers."""
+    lock = labels.get(LOCK, "")
+    if labels.get(MACHINE) != _machine() or labels.get(USER) != _user() or not lock:
+        return False
+    try:
+        fd = os.open(lock, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
+def forget(labels: Mapping[str, str]) -> None:
+    """Removes a dead owner's lock file, now that none of its containers is left."""
+    with suppress(OSError):
+        Path(labels[LOCK]).unlink()
+
+
+def _machine() -> str:
+    """What names this machine for good; a container's or an image's without one has its host name."""
+    with suppress(OSError):
+        if name := Path("/etc/machine-id").read_text(encoding="ascii").strip():
+            return name
+    return platform.node()
+
+
+def _user() -> str:
+    try:
+        return f"{os.getuid()}:{getpass.getuser()}"
+    except (KeyError, OSError):  # a number without a name, as in some containers
+        return str(os.getuid())
