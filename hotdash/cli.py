@@ -11,13 +11,14 @@ import sys
 import threading
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
 from hotdash.drivers.opening import DRIVER_NAMES, choose_driver
 from hotdash.errors import FunctionFileError, HotdashError, InvalidRequest, NeedsDocker, NeedsRuntime, NoDriver
 from hotdash.sanitize import plain
+from hotdash.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,6 +44,14 @@ _STUCK_S = 5.0  # so long a screen that was told to end may take
 _QUIT_S = 2.0  # leaving the screen: the user was asked if tasks ran, so they get no more than this
 
 
+class Closeable(Protocol):
+    """What is closed at the end."""
+
+    def close(self) -> object:
+        """Ends it."""
+        ...
+
+
 class DashboardByDefault(click.Group):
     """`hotdash DIR` is `hotdash dashboard DIR`: the first word is a command only if there is one of that name."""
 
@@ -62,7 +71,7 @@ class DashboardByDefault(click.Group):
 
 def _driver_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
-        "--driver", type=click.Choice(DRIVER_NAMES), default="auto", show_default=True, help="What runs functions."
+        "--driver", type=click.Choice(DRIVER_NAMES), help="What runs functions; by default the config's, else auto."
     )(command)
 
 
@@ -92,7 +101,7 @@ def main() -> None:
 @_memory_option
 @click.option("--no-watch", is_flag=True, help="Let changes wait until d or w asks for them.")
 @click.option("--poll", is_flag=True, help="Look for changes twice a second: for network and container mounts.")
-def dashboard(folder: Path, driver: str, memory_mb: int | None, *, no_watch: bool, poll: bool) -> None:
+def dashboard(folder: Path, driver: str | None, memory_mb: int | None, *, no_watch: bool, poll: bool) -> None:
     """The dashboard on the functions in DIR."""
     if not folder.is_dir():
         _fail(
@@ -104,23 +113,32 @@ def dashboard(folder: Path, driver: str, memory_mb: int | None, *, no_watch: boo
     from hotdash.dashboard.app import HotdashApp  # noqa: PLC0415  Textual is for the dashboard alone
     from hotdash.dashboard.live import LiveControls  # noqa: PLC0415
     from hotdash.dashboard.sampler import Sampler  # noqa: PLC0415
+    from hotdash.dashboard.taste import taste_of  # noqa: PLC0415
     from hotdash.redeploy.deployer import Deployer  # noqa: PLC0415
     from hotdash.store import Store  # noqa: PLC0415
-    from hotdash.store.history import History  # noqa: PLC0415
+    from hotdash.store.history import History, HistoryLimits  # noqa: PLC0415
     from hotdash.store.logfile import LogFile  # noqa: PLC0415
+    from hotdash.store.payloads import PayloadBook  # noqa: PLC0415
 
     folder = folder.resolve()
+    loaded = load_settings()
+    taste, limits = taste_of(loaded), loaded.settings.limits
+    driver, memory_mb = driver or loaded.settings.driver, memory_mb or limits.memory_mb
     with _runtime(driver, memory_mb=memory_mb, close_s=_QUIT_S) as (runtime, opened):
-        store = Store()
+        store = Store(lines_kept=limits.log_lines)
         runtime.subscribe(store)
-        deployer = Deployer(runtime=runtime, folder=folder, watch=not no_watch, polls=poll or None)
+        is_watching = loaded.settings.watch and not no_watch
+        deployer = Deployer(runtime=runtime, folder=folder, watch=is_watching, polls=poll or None)
         controls = LiveControls(runtime=runtime, deployer=deployer, folder=folder, driver_note=opened.note)
         if opened.reason:
             controls.note(opened.reason)
         log_file = LogFile(on_error=controls.note)
         runtime.subscribe(log_file)
-        history = History(root=folder, on_fault=controls.note)
-        runtime.subscribe(history)
+        history: History | None = None
+        if limits.history_mb:
+            history = History(root=folder, on_fault=controls.note, limits=HistoryLimits.of(limits))
+            runtime.subscribe(history)
+        book = PayloadBook(path=loaded.path.with_name("payloads.json"), on_fault=controls.note)
         sampler = Sampler(store=store, driver=runtime.driver, now_s=runtime.clock.now)
 
         def begin() -> None:
@@ -129,20 +147,25 @@ def dashboard(folder: Path, driver: str, memory_mb: int | None, *, no_watch: boo
             deployer.start()
             sampler.start()
 
-        app = HotdashApp(store=store, controls=controls, archive=history, on_painted=begin)
+        app = HotdashApp(store=store, controls=controls, archive=history, book=book, taste=taste, on_painted=begin)
         tell, threading.excepthook = threading.excepthook, controls.tell_of_fault  # a traceback would cross the screen
         try:
             asyncio.run(_show(app, runtime))
         finally:
             threading.excepthook = tell
-            for number in _ENDS:  # it is ending; a second signal must not keep it from ending well
-                signal.signal(number, signal.SIG_IGN)
             sampler.close()
-            runtime.close(_QUIT_S)
-            deployer.close()
-            log_file.close()
-            history.close()
+            _close(runtime, deployer, log_file, book, history)
     raise click.exceptions.Exit(app.return_code or 0)
+
+
+def _close(runtime: Runtime, *parts: Closeable | None) -> None:
+    """Closes the runtime, then these in their order."""
+    for number in _ENDS:  # it is ending; a second signal must not keep it from ending well
+        signal.signal(number, signal.SIG_IGN)
+    runtime.close(_QUIT_S)
+    for part in parts:
+        if part is not None:
+            part.close()
 
 
 async def _show(app: App[None], runtime: Runtime) -> None:
@@ -198,7 +221,7 @@ def invoke(  # noqa: PLR0917  click passes every option by name
     timeout_s: float | None,
     count: int,
     concurrency: int,
-    driver: str,
+    driver: str | None,
     memory_mb: int | None,
     *,
     as_json: bool,
@@ -215,6 +238,10 @@ def invoke(  # noqa: PLR0917  click passes every option by name
     payload = _payload(data, file)
     named_headers = dict(map(_header, headers))
     spec = _find(folder, name)
+    loaded = load_settings()
+    for fault in loaded.faults:
+        _say(str(fault))
+    driver, memory_mb = driver or loaded.settings.driver, memory_mb or loaded.settings.limits.memory_mb
     with _runtime(driver, memory_mb=memory_mb, close_s=1.0) as (runtime, _):
         runtime.deploy(spec)
         if count > 1:

@@ -294,6 +294,22 @@ def check_log(path: Path, *, is_writable: bool, size_bytes: int | None) -> Check
     )
 
 
+def check_config(path: Path, *, is_there: bool, faults: Sequence[str]) -> Check:
+    """The user's settings.
+
+    Args:
+        path: The file.
+        is_there: Whether there is one.
+        faults: What is wrong in it, each with its line.
+    """
+    found = f"{path} ({'read' if is_there else 'not there: the defaults serve'})"
+    if faults:
+        found = "; ".join(faults)
+    state = CheckState.WARN if faults else CheckState.OK
+    remedy = "mend these lines; until then the defaults serve in their place" if faults else ""
+    return Check(group="files", name="config", state=state, found=found, remedy=remedy)
+
+
 def check_history(path: Path, *, is_writable: bool, size_bytes: int | None, tasks: int, fault: str) -> Check:
     """The history of tasks.
 

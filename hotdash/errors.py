@@ -95,6 +95,10 @@ class BuildCancelled(BuildError):
     """A newer change of the sources, or the close of the runtime, ended this build."""
 
 
+class SourcesChanged(BuildError):
+    """A source changed while the build read it: trying again helps."""
+
+
 class NeedsDocker(BuildError):
     """The function can only run in a Docker container (`image:`, or an entry point that only its Dockerfile knows)."""
 

@@ -188,7 +188,7 @@ class BuildFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildCancelled(Event):
-    """The build was ended before its end: a newer one follows, or the runtime closes."""
+    """The build, or a start that took long, was ended before its end: a newer one follows, or the runtime closes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

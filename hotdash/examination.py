@@ -158,11 +158,21 @@ def _files() -> Iterator[Check]:
 
     from hotdash.store.logfile import default_path  # noqa: PLC0415  as above
 
+    yield _config()
     cache = Path(platformdirs.user_cache_dir("hotdash", appauthor=False))
     yield doctor.check_cache(cache, is_writable=is_writable(cache), size_bytes=size_bytes(cache))
     log = default_path()
     yield doctor.check_log(log, is_writable=is_writable(log), size_bytes=size_bytes(log))
     yield _history()
+
+
+def _config() -> Check:
+    from hotdash.dashboard.taste import taste_of  # noqa: PLC0415  it knows keys and themes, and takes Textual with it
+    from hotdash.settings import load_settings  # noqa: PLC0415  as above
+
+    loaded = load_settings()
+    faults = [str(fault) for fault in taste_of(loaded).faults]
+    return doctor.check_config(loaded.path, is_there=loaded.is_there, faults=faults)
 
 
 def _history() -> Check:

@@ -13,6 +13,7 @@ class Pane(StrEnum):
     TASKS = "Tasks"
     LOGS = "Logs"
     RUN = "Run"
+    PAYLOAD = "Payload"
     STATS = "Stats"
     DEPLOYS = "Deploys"
     FILTER = "Filter"

@@ -12,7 +12,8 @@ from hotdash.dashboard.log_actions import LOG_ACTIONS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["ACTIONS", "MOVES", "Action", "Pane", "bindings", "by_pane", "footer_actions", "shown_key"]
+__all__ = ["ACTIONS", "MOVES", "Action", "Pane", "bindings", "by_pane", "footer_actions"]
+
 
 _TABLES = (Pane.FUNCTIONS, Pane.TASKS)
 _RIGHT = (Pane.LOGS, Pane.RUN, Pane.STATS, Pane.DEPLOYS)
@@ -24,15 +25,55 @@ ACTIONS: tuple[Action, ...] = (
         shown="enter",
         label="invoke",
         description="Invoke the selected function with its last payload",
-        panes=(*_TABLES, *_RIGHT),
+        panes=(*_TABLES, Pane.LOGS, Pane.RUN),
     ),
     Action(
         id="edit_payload",
         key="i",
         shown="i",
         label="edit & invoke",
-        description="Edit the payload and headers, then invoke",
+        description="To the Payload tab: edit the payload and headers, then invoke",
         panes=(*_TABLES, Pane.RUN),
+    ),
+    Action(
+        id="send_payload",
+        key="ctrl+s",
+        shown="ctrl+s",
+        label="invoke",
+        description="Invoke with what stands in the Payload tab, and go back to where you came from",
+        panes=(Pane.PAYLOAD,),
+    ),
+    Action(
+        id="send_and_stay",
+        key="f5",
+        shown="f5",
+        label="invoke, stay",
+        description="Invoke with what stands in the Payload tab, and stay",
+        panes=(Pane.PAYLOAD,),
+    ),
+    Action(
+        id="pick_preset",
+        key="ctrl+r",
+        shown="ctrl+r",
+        label="presets",
+        description="Use a payload that was kept under a name, or one of the function's tests",
+        panes=(Pane.PAYLOAD,),
+    ),
+    Action(
+        id="save_preset",
+        key="ctrl+t",
+        shown="ctrl+t",
+        label="keep",
+        description="Keep the function's payload and headers under a name",
+        panes=(Pane.PAYLOAD,),
+    ),
+    Action(
+        id="load_payload",
+        key="ctrl+o",
+        shown="ctrl+o",
+        label="file",
+        description="Use a file as the payload",
+        panes=(Pane.PAYLOAD,),
     ),
     Action(
         id="cancel",
@@ -147,7 +188,7 @@ ACTIONS: tuple[Action, ...] = (
         id="focus_pane(3)",
         key="3",
         shown="3",
-        label="logs, run",
+        label="tabs",
         description="To the tabs",
         panes=(Pane.ANY,),
     ),
@@ -206,33 +247,30 @@ MOVES: tuple[tuple[str, str], ...] = (
     ("j  k", "Down and up, as the arrows"),
     ("g  G", "First and last, as home and end"),
     ("pgup  pgdn", "A page up, a page down"),
-    ("←  →", "Functions: fold and unfold containers. Tasks: all that wait. Logs: sideways"),
+    ("←  →", "Functions: fold and unfold containers. Tasks: all that wait. Logs: sideways. Run: JSON"),
 )
 
 
 def bindings() -> list[Binding]:
     """The main screen's bindings."""
     return [
-        Binding(action.key, action.id, action.label, show=False, priority="ctrl+q" in action.key) for action in ACTIONS
+        Binding(action.key, action.id, action.label, show=False, priority="ctrl+q" in action.key, id=action.id)
+        for action in ACTIONS
     ]
 
 
-def shown_key(action_id: str) -> str:
-    """How an action's key is written."""
-    return next(action.shown for action in ACTIONS if action.id == action_id)
-
-
-def footer_actions(pane: Pane) -> tuple[Action, ...]:
+def footer_actions(pane: Pane, actions: tuple[Action, ...] = ACTIONS) -> tuple[Action, ...]:
     """What the footer shows while a pane has the focus, the most wanted first."""
     if pane is Pane.FILTER:
         return _FILTER_ACTIONS
-    own = tuple(action for action in ACTIONS if pane in action.panes and action.in_footer)
-    ends = tuple(action for action in ACTIONS if action.id in {"help", "quit"})
+    own = tuple(action for action in actions if pane in action.panes and action.in_footer)
+    typing = pane is Pane.PAYLOAD  # there `?` and `q` are typed
+    ends = tuple(action for action in actions if action.id in ({"palette", "back"} if typing else {"help", "quit"}))
     return (*own, *ends)
 
 
-def by_pane() -> Iterable[tuple[Pane, tuple[Action, ...]]]:
+def by_pane(actions: tuple[Action, ...] = ACTIONS) -> Iterable[tuple[Pane, tuple[Action, ...]]]:
     """Every action once, under the first of its panes."""
     for pane in Pane:
-        if rows := tuple(action for action in ACTIONS if action.panes[0] is pane):
+        if rows := tuple(action for action in actions if action.panes[0] is pane):
             yield pane, rows

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, SystemCommand
 
-from hotdash.dashboard.actions import ACTIONS
 from hotdash.dashboard.screens.main import MainScreen
+from hotdash.dashboard.taste import Taste
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hotdash.dashboard.ports import Controls
     from hotdash.store import Store
     from hotdash.store.history import History
+    from hotdash.store.payloads import PayloadBook
 
 
 class HotdashApp(App[None]):
@@ -28,6 +29,8 @@ class HotdashApp(App[None]):
         controls: What keys act on.
         on_painted: Called once, in the screen's thread, when the first picture stands: what is dear begins then.
         archive: The history; None where none is kept.
+        book: Remembers payloads and presets; None where nothing does.
+        taste: Theme, layout, limits and keys; the usual if None.
     """
 
     CSS_PATH = Path(__file__).with_name("dashboard.tcss")
@@ -40,8 +43,11 @@ class HotdashApp(App[None]):
         controls: Controls,
         *,
         archive: History | None = None,
+        book: PayloadBook | None = None,
+        taste: Taste | None = None,
         on_painted: Callable[[], object] | None = None,
     ) -> None:
+        self._taste = taste if taste is not None else Taste()  # before Textual asks for the style sheet's variables
         super().__init__()
         self._on_painted = on_painted
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
@@ -49,11 +55,21 @@ class HotdashApp(App[None]):
         self._store = store
         self._controls = controls
         self._archive = archive
+        self._book = book
+        if self._taste.theme is not None:
+            self.theme = self._taste.theme
+        self.set_keymap(self._taste.keys.keymap)
         self._main: MainScreen | None = None
 
     def get_default_screen(self) -> Screen[None]:
         """The board, below everything."""
-        self._main = MainScreen(store=self._store, controls=self._controls, archive=self._archive)
+        self._main = MainScreen(
+            store=self._store,
+            controls=self._controls,
+            taste=self._taste,
+            book=self._book,
+            archive=self._archive,
+        )
         return self._main
 
     def on_ready(self) -> None:
@@ -61,9 +77,13 @@ class HotdashApp(App[None]):
         if self._on_painted is not None:
             self._on_painted()
 
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """The layout, for the style sheet."""
+        return self._taste.css_variables
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002  Textual's signature
         """Every action of the table, and the theme."""
-        for action in ACTIONS:
+        for action in self._taste.keys.actions:
             if action.in_palette:
                 yield SystemCommand(f"{action.label}  ({action.shown})", action.description, self._runner(action.id))
         yield SystemCommand("theme", "Choose another theme", self.action_change_theme)

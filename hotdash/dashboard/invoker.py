@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hotdash.dashboard import words
 from hotdash.errors import HotdashError
 from hotdash.sanitize import plain
+from hotdash.store.payloads import Payload
 from hotdash.task import TaskState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
     from hotdash.dashboard.ports import Controls
     from hotdash.store import FunctionView, TaskView
+    from hotdash.store.payloads import PayloadBook
 
 BURST_MOST = 10_000
 
@@ -28,28 +30,40 @@ class Outcome:
     is_odd: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Payload:
-    """What a function is invoked with."""
-
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
 class Invoker:
-    """Invokes, replays and cancels, and remembers what each function was last invoked with."""
+    """Invokes, replays and cancels, and remembers what each function was last invoked with.
 
-    def __init__(self, *, controls: Controls) -> None:
+    Args:
+        controls: What makes it happen.
+        book: Remembers payloads beyond this run; None where nothing does.
+        folder_of: A function's folder by its key; empty for one that is not known.
+    """
+
+    def __init__(
+        self,
+        *,
+        controls: Controls,
+        book: PayloadBook | None = None,
+        folder_of: Callable[[str], str] = lambda _function: "",
+    ) -> None:
         self._controls = controls
+        self._book = book
+        self._folder_of = folder_of
         self._payloads: dict[str, Payload] = {}
         self._last_tasks: dict[str, str] = {}
 
     def payload_of(self, view: FunctionView) -> Payload:
-        """The function's last payload; before the first call its first test's input, or nothing."""
+        """The function's last payload, of an earlier run if need be; else its first test's input, or nothing."""
         if (last := self._payloads.get(view.key)) is not None:
+            return last
+        if self._book is not None and (last := self._book.last(str(view.spec.folder))) is not None:
             return last
         tests = view.spec.tests
         return Payload(body=tests[0].stdin.encode()) if tests else Payload()
+
+    def prepare(self, function: str, payload: Payload) -> None:
+        """The next call is to have this payload."""
+        self._payloads[function] = payload
 
     def last_task(self, function: str) -> str:
         """The id of the task last invoked from here; empty if there is none."""
@@ -58,6 +72,9 @@ class Invoker:
     def invoke(self, function: str, payload: Payload, *, times: int = 1) -> Outcome:
         """Submits one task or many."""
         self._payloads[function] = payload
+        folder = self._folder_of(function)
+        if self._book is not None and folder:
+            self._book.keep_last(folder, payload)
         done = 0
         try:
             while done < times:

@@ -24,7 +24,7 @@ LOG_ACTIONS: tuple[Action, ...] = (
         panes=(Pane.LOGS, *_TABLES),
     ),
     Action(
-        id="next_match(1)",
+        id="next_match",
         key="n",
         shown="n",
         label="next",
@@ -32,7 +32,7 @@ LOG_ACTIONS: tuple[Action, ...] = (
         panes=(Pane.LOGS,),
     ),
     Action(
-        id="next_match(-1)",
+        id="previous_match",
         key="N",
         shown="N",
         label="previous",

@@ -2,39 +2,50 @@
 
 from __future__ import annotations
 
-import json
-import re
+import time
 from typing import TYPE_CHECKING
 
 from hotdash.dashboard import words
+from hotdash.dashboard.body_lines import body_lines
 from hotdash.dashboard.causes import cause_lines
 from hotdash.dashboard.lines import Line, Tone, text
-from hotdash.dashboard.presentation import task_ran_s, task_state, task_waited_s, why_queued
+from hotdash.dashboard.presentation import task_state, why_queued
+from hotdash.dashboard.time_bar import time_lines
 from hotdash.dashboard.why_lines import why_waits_lines
-from hotdash.sanitize import plain, plain_lines
+from hotdash.sanitize import plain
 from hotdash.task import TaskState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from hotdash.dashboard.keys import Keys
     from hotdash.store import FunctionView, TaskView
+    from hotdash.store.history import PastContents
 
-_LINES_SHOWN = 500  # of a body; `y` copies it whole
-_BODY_BYTES = 256 * 1024
 _STDERR_SHOWN = 12
-_JSON_KEY = re.compile(r'^(\s*)("(?:[^"\\]|\\.)*")(:.*)$')
+DEPTH = 3  # levels of JSON that are unfolded at first
 
 
-def run_lines(task: TaskView, *, function: FunctionView | None, now_s: float) -> list[Line]:
+def run_lines(
+    task: TaskView,
+    *,
+    function: FunctionView | None,
+    now_s: float,
+    past: PastContents | None = None,
+    depth: int = DEPTH,
+) -> list[Line]:
     """All that there is to say of one task.
 
     Args:
         task: The task.
         function: Its function; None once that has been removed.
         now_s: The runtime's clock.
+        past: What the history says of it; None for a task of this run.
+        depth: Levels of JSON that are unfolded.
     """
-    lines = [*_head(task, function, now_s), *why_waits_lines(task, function, now_s=now_s), ()]
-    lines += _section("Request", task.payload, [(plain(key), plain(value)) for key, value in task.headers])
+    lines = [*_head(task, function, now_s, past), *why_waits_lines(task, function, now_s=now_s), ()]
+    asked_bytes = past.payload_bytes if past is not None else None
+    lines += _section("Request", task.payload, [*task.headers], depth=depth, whole_bytes=asked_bytes)
     result = task.result
     if result is None:
         return lines
@@ -46,12 +57,13 @@ def run_lines(task: TaskView, *, function: FunctionView | None, now_s: float) ->
         ]
         lines += _last_stderr(result.stderr_lines)
     if result.body or result.error is None:
-        headers = [(plain(key), plain(value)) for key, value in result.headers.items()]
-        lines += [(), *_section("Answer", result.body, headers)]
+        answered_bytes = past.body_bytes if past is not None else None
+        headers = [*result.headers.items()]
+        lines += [(), *_section("Answer", result.body, headers, depth=depth, whole_bytes=answered_bytes)]
     return lines
 
 
-def empty_lines(function: str | None) -> list[Line]:
+def empty_lines(function: str | None, keys: Keys) -> list[Line]:
     """What the Run pane says where there is no task."""
     if function is None:
         return [(), text("  Nothing is selected.", Tone.MUTED)]
@@ -59,23 +71,12 @@ def empty_lines(function: str | None) -> list[Line]:
         (),
         (("  ", Tone.TEXT), (plain(function), Tone.STRONG), (" has not been invoked yet.", Tone.MUTED)),
         (),
-        (("  enter", Tone.ACCENT), ("  invokes it with its last payload", Tone.MUTED)),
-        (("  i    ", Tone.ACCENT), ("  edits the payload first", Tone.MUTED)),
+        ((f"  {keys.shown('invoke'):<5}", Tone.ACCENT), ("  invokes it with its last payload", Tone.MUTED)),
+        ((f"  {keys.shown('edit_payload'):<5}", Tone.ACCENT), ("  edits the payload first", Tone.MUTED)),
     ]
 
 
-def body_text(body: bytes, limit_bytes: int) -> str | None:
-    """A body, or its first `limit_bytes`, as text, JSON laid out; None if it is binary."""
-    decoded = words.start_of(body, limit_bytes)
-    if decoded is None or len(body) > limit_bytes or decoded.lstrip()[:1] not in {"{", "["}:
-        return decoded
-    try:
-        return json.dumps(json.loads(decoded), indent=2, ensure_ascii=False)
-    except (ValueError, RecursionError):
-        return decoded
-
-
-def _head(task: TaskView, function: FunctionView | None, now_s: float) -> Iterable[Line]:
+def _head(task: TaskView, function: FunctionView | None, now_s: float, past: PastContents | None) -> Iterable[Line]:
     mark, word = task_state(task)
     code = task.result.status_code if task.result is not None else None
     yield (
@@ -88,47 +89,33 @@ def _head(task: TaskView, function: FunctionView | None, now_s: float) -> Iterab
     )
     yield text(task.id, Tone.MUTED)
     yield ()
-    ran_s = task_ran_s(task, now_s)
     yield _fact("function", plain(task.function) + (f"  r{task.revision}" if task.revision else ""))
     yield _fact("container", plain(task.container_id) or "-")
-    yield _fact("queued", words.duration(task_waited_s(task, now_s)))
-    yield _fact("ran", "-" if ran_s is None else words.duration(ran_s))
+    if past is not None:
+        ended = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(past.ended_time_s))
+        yield _fact("ended", f"{ended}, from the history")
     if task.state is TaskState.QUEUED and function is not None:
         yield _fact("waits", why_queued(function))
+    yield ()
+    yield from time_lines(task, now_s)
 
 
 def _fact(name: str, value: str) -> Line:
     return ((f"{name:<11}", Tone.MUTED), (value, Tone.TEXT))
 
 
-def _section(title: str, body: bytes, headers: list[tuple[str, str]]) -> list[Line]:
-    lines: list[Line] = [((f"{title}  ", Tone.STRONG), (words.size(len(body)) if body else "no body", Tone.MUTED))]
-    lines += [((f"  {key}: ", Tone.MUTED), (value, Tone.TEXT)) for key, value in headers]
+def _section(
+    title: str, body: bytes, headers: list[tuple[str, str]], *, depth: int, whole_bytes: int | None = None
+) -> list[Line]:
+    size_bytes = len(body) if whole_bytes is None else whole_bytes
+    size = words.size(size_bytes) if size_bytes else "no body"
+    lines: list[Line] = [((f"{title}  ", Tone.STRONG), (size, Tone.MUTED))]
+    lines += [((f"  {plain(key)}: ", Tone.MUTED), (plain(value), Tone.TEXT)) for key, value in headers]
     if headers and body:
         lines.append(())
-    return [*lines, *_body_lines(body)]
-
-
-def _body_lines(body: bytes) -> list[Line]:
-    if not body:
-        return []
-    shown = body_text(body, _BODY_BYTES)
-    if shown is None:
-        return [text(f"  binary, {words.size(len(body))}", Tone.MUTED)]
-    is_json = shown[:1] in {"{", "["}
-    rows = plain_lines(shown)
-    lines = [_json_line(row) if is_json else text(f"  {row}") for row in rows[:_LINES_SHOWN]]
-    if len(rows) > _LINES_SHOWN or len(body) > _BODY_BYTES:
-        lines.append(text(f"  … shown to here of {words.size(len(body))}; y copies all", Tone.MUTED))
-    return lines
-
-
-def _json_line(row: str) -> Line:
-    found = _JSON_KEY.match(row)
-    if found is None:
-        return text(f"  {row}")
-    indent, key, rest = found.groups()
-    return ((f"  {indent}", Tone.TEXT), (key, Tone.MUTED), (rest, Tone.TEXT))
+    if size_bytes and not body:
+        return [*lines, text("  too large for the history: not kept", Tone.MUTED)]
+    return [*lines, *body_lines(body, dict(headers), depth=depth, whole_bytes=whole_bytes)]
 
 
 def _last_stderr(stderr: tuple[str, ...]) -> list[Line]:

@@ -10,13 +10,14 @@ from hotdash.sanitize import plain
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from hotdash.dashboard.keys import Keys
     from hotdash.dashboard.ports import Controls
 
 _YAML = ("name: hello", "format: default", "timeout: 10")
 _SHELL = ("#!/bin/sh", "name=$(cat)", 'echo "greeting $name" >&2', 'echo "Hello, ${name:-you}!"')
 
 
-def welcome_lines(controls: Controls) -> Iterable[Line]:
+def welcome_lines(controls: Controls, keys: Keys) -> Iterable[Line]:
     """How to make a first function, beside what is wrong with those that could not be loaded."""
     folder = plain(str(controls.folder))
     yield text("No functions here yet", Tone.STRONG)
@@ -36,16 +37,16 @@ def welcome_lines(controls: Controls) -> Iterable[Line]:
     else:
         yield (
             ("Watching is off. ", Tone.WARNING),
-            ("w", Tone.ACCENT),
+            (keys.shown("toggle_watching"), Tone.ACCENT),
             (" turns it on: then new functions appear.", Tone.TEXT),
         )
     yield (
         ("Then ", Tone.MUTED),
-        ("enter", Tone.ACCENT),
+        (keys.shown("invoke"), Tone.ACCENT),
         (" invokes it, ", Tone.MUTED),
-        ("i", Tone.ACCENT),
+        (keys.shown("edit_payload"), Tone.ACCENT),
         (" asks for a payload first, ", Tone.MUTED),
-        ("?", Tone.ACCENT),
+        (keys.shown("help"), Tone.ACCENT),
         (" shows all keys.", Tone.MUTED),
     )
 

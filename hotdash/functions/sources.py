@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from hotdash.errors import BuildError
+from hotdash.errors import BuildError, SourcesChanged
 from hotdash.functions.file import FUNCTION_FILES
 from hotdash.functions.ignore import IgnoreRules
 
@@ -113,7 +113,7 @@ def hash_sources(folder: Path, entries: Sequence[SourceEntry], *, extra: bytes) 
         SHA-256 in hex over `extra`, and each entry's path, kind, executable bit and content.
 
     Raises:
-        BuildError: A file changed or vanished meanwhile; trying again helps.
+        SourcesChanged: A file changed or vanished meanwhile.
     """
     digest = SourceDigest(extra)
     descriptor = open_folder(folder)
@@ -178,7 +178,7 @@ def read_source(folder_fd: int, entry: SourceEntry) -> Iterator[bytes]:
         entry: A file that `walk_sources` found there.
 
     Raises:
-        BuildError: It is not what was found, or changes while it is read; trying again helps.
+        SourcesChanged: It is not what was found, or changes while it is read.
     """
     try:
         descriptor = _open_below(folder_fd, entry.path)
@@ -217,9 +217,9 @@ def _open_below(folder_fd: int, path: str) -> int:
             os.close(at)
 
 
-def _changed(path: str, why: str | None = None) -> BuildError:
+def _changed(path: str, why: str | None = None) -> SourcesChanged:
     detail = f" ({why})" if why else ""
-    return BuildError(f"{path} changed while it was read{detail}: try again, or save it again")
+    return SourcesChanged(f"{path} changed while it was read{detail}: try again, or save it again")
 
 
 def _frame(digest: hashlib._Hash, kind: bytes, data: bytes) -> None:

@@ -70,7 +70,8 @@ class Proof:
 
     def wait(self, timeout_s: float) -> str | None:
         """The fault, empty if there is none; None if it was not decided in time."""
-        self._gate.wait(timeout_s)
+        if self._fault is None:  # else the gate may be closed again: one wait passes it
+            self._gate.wait(timeout_s)
         return self._fault
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from hotdash import events as ev
-from hotdash.errors import BuildCancelled, BuildError, NeedsDocker, NeedsRuntime, StartError
+from hotdash.errors import BuildCancelled, BuildError, NeedsDocker, NeedsRuntime, SourcesChanged, StartError
 from hotdash.events import NO_OCCASION, FunctionState, Occasion, Origin
 from hotdash.protocol.formats import format_of
 from hotdash.runtime.effects import Effects
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from hotdash.runtime.container import ServedContainer, Services
     from hotdash.runtime.supervisor import Supervisor
 
+_TRIES = 10  # of a build whose sources are being written while it reads them
+_TRY_AGAIN_S = 0.1
+
 
 class Deploys:
     """One function's deploys. `_deploying` is held for as long as one takes; it guards the rest."""
@@ -45,9 +48,20 @@ class Deploys:
         self._images = supervisor.ledger.images
 
     def deploy(
-        self, spec: FunctionSpec, *, is_cancelled: Callable[[], bool], occasion: Occasion = NO_OCCASION
+        self,
+        spec: FunctionSpec,
+        *,
+        is_cancelled: Callable[[], bool],
+        gives_way: Callable[[], bool] | None = None,
+        occasion: Occasion = NO_OCCASION,
     ) -> Deployment:
         """Builds the function as it is on disk and makes that live, if anything has changed.
+
+        Args:
+            spec: The function.
+            is_cancelled: Asked while it builds.
+            gives_way: Asked while a start takes long.
+            occasion: What led to it.
 
         Raises:
             BuildError: The build failed, or cannot be here; what was live goes on serving.
@@ -64,7 +78,7 @@ class Deploys:
                 return Deployment(
                     function=spec.key, revision=live.number, changed=False, build_s=build_s, image_id=image.id
                 )
-            return self._make_live(revision, build_s=build_s)
+            return self._make_live(revision, build_s=build_s, gives_way=gives_way)
 
     def rollback(self, number: int | None) -> Deployment:
         """Makes an earlier revision's image and settings live again, under a new number, without a build.
@@ -115,9 +129,7 @@ class Deploys:
         try:
             format_of(spec)
             with self._services.cores.hold(spec, is_cancelled=is_cancelled):
-                image = self._services.driver.build(
-                    spec, on_output=self._say, on_step=self._say_step, is_cancelled=is_cancelled
-                )
+                image = self._have_built(spec, is_cancelled)
         except BuildCancelled:
             # No failure: a newer build follows, or the runtime closes. With nothing live the function is still
             # building, and its tasks wait on.
@@ -141,11 +153,33 @@ class Deploys:
             self._emit(ev.BuildEnded, spec.key, image_id=image.id, build_s=build_s, reused=image.reused)
         return image
 
-    def _make_live(self, revision: Revision, *, build_s: float, again: int = 0) -> Deployment:
+    def _have_built(self, spec: FunctionSpec, is_cancelled: Callable[[], bool]) -> Image:
+        """The driver's build; tried again while the sources are being written: a slow save is no failure."""
+        tries = _TRIES
+        while True:
+            tries -= 1
+            try:
+                return self._services.driver.build(
+                    spec, on_output=self._say, on_step=self._say_step, is_cancelled=is_cancelled
+                )
+            except SourcesChanged:
+                if not tries or is_cancelled():
+                    raise
+            self._clock.gate().wait(_TRY_AGAIN_S)
+
+    def _make_live(
+        self,
+        revision: Revision,
+        *,
+        build_s: float,
+        gives_way: Callable[[], bool] | None = None,
+        again: int = 0,
+    ) -> Deployment:
         """Proves `revision`, unless it is the function's first or runs cold, and swaps."""
         began_s = self._clock.now()
         live = self._ledger.revision
-        proved = self._prover.prove(revision) if live is not None and revision.spec.format.is_hot else ()
+        needs_proof = live is not None and revision.spec.format.is_hot
+        proved = self._prover.prove(revision, gives_way=gives_way) if needs_proof else ()
         start_s = self._clock.now() - began_s if proved else 0.0
         swap_s = self._swap(revision, proved, build_s=build_s, start_s=start_s, again=again)
         return Deployment(

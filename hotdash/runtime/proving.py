@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hotdash import events as ev
-from hotdash.errors import StartError
+from hotdash.errors import BuildCancelled, StartError
 from hotdash.runtime.admission import Claim
 from hotdash.runtime.effects import Effects
 
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from hotdash.runtime.container import ServedContainer, Services
     from hotdash.runtime.revision import Revision
     from hotdash.runtime.supervisor import Supervisor
+
+# What starts soon is let go live though something newer waits: else saves that come faster than starts end would keep
+# each other from it for ever. What takes longer than this may hang, and the newer one may mend it.
+GIVE_WAY_S = 1.0
+_LOOK_S = 0.1
 
 
 class Prover:
@@ -33,18 +38,26 @@ class Prover:
         self._emit = services.bus.emit
         self._reclaim = reclaim
 
-    def prove(self, revision: Revision) -> Sequence[ServedContainer]:
+    def prove(self, revision: Revision, *, gives_way: Callable[[], bool] | None) -> Sequence[ServedContainer]:
         """Starts the new revision's containers and waits until each has proved itself.
+
+        Args:
+            revision: The new one.
+            gives_way: Asked while the first one takes long; True ends it, since something newer waits. None: never.
 
         Returns:
             Those that are fit; they wait for the swap.
 
         Raises:
             StartError: The first one has not proved itself; it is gone, and the old revision serves on.
+            BuildCancelled: It gave way; likewise.
         """
         first = self._make(revision)
         self._admit(first)
         first.launch()
+        if gives_way is not None and self._is_overtaken(first, gives_way):
+            self._refuse(first, "something newer is to be deployed", cancels_deploy=True)
+            raise BuildCancelled(f"{revision.spec.key}: the start of the new revision was cancelled")
         if fault := self._await(first):
             self._refuse(first, fault, fails_deploy=True)
             raise StartError(f"{revision.spec.key}: the new revision does not start: {fault}")
@@ -75,6 +88,16 @@ class Prover:
         container.proving = True
         return container
 
+    def _is_overtaken(self, first: ServedContainer, gives_way: Callable[[], bool]) -> bool:
+        """Waits until the first container is decided about, or has taken long while something newer came."""
+        spec, began_s = first.revision.spec, self._clock.now()
+        while (left_s := began_s + 2 * spec.init_timeout_s + spec.prove_s - self._clock.now()) > 0:
+            if first.proof.wait(min(_LOOK_S, left_s)) is not None:
+                return False
+            if self._clock.now() - began_s >= GIVE_WAY_S and gives_way():
+                return True
+        return False
+
     @staticmethod
     def _await(container: ServedContainer) -> str:
         """Waits for a container to start and to prove itself. Returns what is wrong with it, empty if nothing is."""
@@ -84,12 +107,16 @@ class Prover:
             return f"its first container had not started after {2 * spec.init_timeout_s:g} s (twice init_timeout)"
         return fault
 
-    def _refuse(self, container: ServedContainer, fault: str, *, fails_deploy: bool = False) -> None:
+    def _refuse(
+        self, container: ServedContainer, fault: str, *, fails_deploy: bool = False, cancels_deploy: bool = False
+    ) -> None:
         effects = Effects()
         with self._supervisor.lock:
             self._ledger.kill(container, fault, effects)
             if fails_deploy:
                 self._emit(ev.DeployFailed, self._ledger.key, reason=fault)
+            if cancels_deploy:
+                self._emit(ev.BuildCancelled, self._ledger.key)
         effects.carry_out()
 
     def _admit(self, container: ServedContainer) -> None:

@@ -99,7 +99,7 @@ class Runtime:
         self,
         spec: FunctionSpec,
         *,
-        is_cancelled: Callable[[], bool] = lambda: False,
+        is_cancelled: Callable[[], bool] | None = None,
         occasion: Occasion = NO_OCCASION,
     ) -> Deployment:
         """Builds a function as it is on disk now, proves the new revision (not a function's first), makes it live.
@@ -108,7 +108,8 @@ class Runtime:
 
         Args:
             spec: The function.
-            is_cancelled: Asked while it builds; True ends the build with `BuildCancelled`.
+            is_cancelled: Asked while it builds, and while its start takes more than a second; True ends the deploy with
+                `BuildCancelled`.
             occasion: What led to it, to be told to listeners.
 
         Raises:
@@ -117,7 +118,10 @@ class Runtime:
             RuntimeClosed: The runtime is closing.
         """
         return self._manager.ensure(spec).deploys.deploy(
-            spec, is_cancelled=lambda: self._is_closing or is_cancelled(), occasion=occasion
+            spec,
+            is_cancelled=lambda: self._is_closing or (is_cancelled is not None and is_cancelled()),
+            gives_way=is_cancelled,
+            occasion=occasion,
         )
 
     def rollback(self, function: str, revision: int | None = None) -> Deployment:

@@ -48,6 +48,7 @@ class ContainerRecord:
     series: Series = field(default_factory=Series)
     sampled_served: int = 0
     sampled_cpu_s: float | None = None
+    born_s: float = 0.0
 
     def move(self, state: ContainerState, at_s: float) -> None:
         """Changes the state; a move that no container makes is a fault of the runtime and raises."""
@@ -92,6 +93,7 @@ class TaskRecord:
     revision: int = 0
     again: bool = False
     result: TaskResult | None = None
+    starting_s: float = 0.0
     _view: TaskView | None = None
 
     def touch(self) -> None:
@@ -115,6 +117,7 @@ class TaskRecord:
                 revision=self.revision,
                 again=self.again,
                 result=self.result,
+                starting_s=self.starting_s,
             )
         return self._view
 

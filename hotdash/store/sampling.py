@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from hotdash.events import ContainerState
-from hotdash.store.series import Measure, percentiles
+from hotdash.store.series import Measure, SeriesView, percentiles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,6 +63,19 @@ def sample_function(record: FunctionRecord, now_s: float, usage: Mapping[str, Us
     )
     record.sampled_s, record.sampled_calls = now_s, record.calls
     return is_there
+
+
+def series_of(record: FunctionRecord, container_id: str, now_s: float) -> SeriesView | None:
+    """The last 15 minutes of a function, or of a container of it; None if there is no such one."""
+    if container_id and container_id not in record.containers:
+        return None
+    return SeriesView(
+        values=(record.containers[container_id] if container_id else record).series.until(now_s),
+        starts=record.starts,
+        starts_s=record.starts_s,
+        first_runs=record.first_runs,
+        first_runs_s=record.first_runs_s,
+    )
 
 
 def _sample_container(

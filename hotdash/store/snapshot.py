@@ -68,6 +68,7 @@ class TaskView:
     revision: int = 0
     again: bool = False
     result: TaskResult | None = None
+    starting_s: float = 0.0  # of its wait, for the container that then ran it to start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 from hotdash import events as ev
 from hotdash.events import ContainerState, Event, FunctionState
 from hotdash.store.records import DEPTH_SECONDS, RATE_WINDOW_S, ContainerRecord, FunctionRecord, TaskRecord
-from hotdash.store.rings import LineBatch
-from hotdash.store.sampling import sample_function
-from hotdash.store.series import SeriesView
+from hotdash.store.rings import LINES_KEPT, LineBatch, LineRing
+from hotdash.store.sampling import sample_function, series_of
 from hotdash.store.snapshot import Decision, DeployEnd, Figures, Snapshot
 from hotdash.task import TaskState, TaskStatus
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from hotdash.events import StderrLine
     from hotdash.store.sampling import Usage
+    from hotdash.store.series import SeriesView
 
 _FAILED = frozenset({TaskStatus.ERROR, TaskStatus.TIMEOUT})  # a cancel is its caller's wish
 REMOVED_KEPT = 16  # functions whose folders are gone: a rename or another branch may bring them back
@@ -33,10 +33,14 @@ class Store:
 
     The lock guards every record and ring. Folding holds it for microseconds; a snapshot for as long as it takes to
     copy what changed since the last one.
+
+    Args:
+        lines_kept: Of each function's stderr.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, lines_kept: int = LINES_KEPT) -> None:
         self._lock = threading.Lock()
+        self._lines_kept = lines_kept
         self._functions: dict[str, FunctionRecord] = {}
         self._removed: dict[str, FunctionRecord] = {}  # the last few, in the order of their removal
         self._version = 0
@@ -130,22 +134,20 @@ class Store:
         """The last 15 minutes of a function, or of a container of it; None if there is no such one."""
         with self._lock:
             record = self._functions.get(function)
-            if record is None or (container_id and container_id not in record.containers):
-                return None
-            return SeriesView(
-                values=(record.containers[container_id] if container_id else record).series.until(now_s),
-                starts=record.starts,
-                starts_s=record.starts_s,
-                first_runs=record.first_runs,
-                first_runs_s=record.first_runs_s,
-            )
+            return None if record is None else series_of(record, container_id, now_s)
 
     # ---- one method an event; the others change nothing here (see `_FOLDS`)
 
     def _on_function_changed(self, event: ev.FunctionChanged) -> None:
         record = self._functions.get(event.function) or self._removed.pop(event.function, None)
         if record is None:
-            record = FunctionRecord(key=event.function, spec=event.spec, state=event.state, depth_at_s=event.at_s)
+            record = FunctionRecord(
+                key=event.function,
+                spec=event.spec,
+                state=event.state,
+                depth_at_s=event.at_s,
+                ring=LineRing(capacity=self._lines_kept),
+            )
         self._functions[event.function] = record
         if record.state is FunctionState.REMOVED:  # it is back, and so are its tasks and lines
             record.forget_deploys()
@@ -232,6 +234,7 @@ class Store:
                 function=event.function,
                 revision=event.revision,
                 since_s=event.at_s,
+                born_s=event.at_s,
                 cold=event.cold,
             )
 
@@ -298,6 +301,8 @@ class Store:
         task.touch()
         record.running[task.id] = task
         if container := record.containers.get(event.container_id):
+            if not container.tasks_served:
+                task.starting_s = event.at_s - max(task.queued_at_s, container.born_s)
             container.move(ContainerState.BUSY, event.at_s)
             container.since_s = event.at_s  # also where it goes from one task straight to the next
             container.task_id = task.id

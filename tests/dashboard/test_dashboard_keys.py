@@ -12,10 +12,10 @@ from textual.widgets import Input, TextArea
 from hotdash import events as ev
 from hotdash.dashboard.actions import ACTIONS, Pane, footer_actions
 from hotdash.dashboard.lines import unstyled
+from hotdash.dashboard.screens.burst import BurstScreen
 from hotdash.dashboard.screens.confirm import ConfirmScreen
 from hotdash.dashboard.screens.help import HelpScreen
 from hotdash.dashboard.screens.main import MainScreen
-from hotdash.dashboard.screens.payload import BurstScreen, PayloadScreen
 from hotdash.dashboard.widgets.log_rows import Times
 from hotdash.events import FunctionState
 from hotdash.functions.spec import FunctionTest
@@ -38,6 +38,13 @@ def board(app: HotdashApp) -> MainScreen:
 
 def toasts(app: HotdashApp) -> list[str]:
     return [notification.message for notification in app._notifications]
+
+
+async def edit(pilot: Pilot[None]) -> None:
+    """To the Payload tab by its key."""
+    await pilot.press("i")
+    screen = board(pilot.app)  # type: ignore[arg-type]
+    await until(pilot, lambda: screen.payload.has_focus_within and screen.query_one("#payload").has_focus)
 
 
 async def to_function(pilot: Pilot[None], name: str) -> None:
@@ -65,8 +72,7 @@ def test_enter_invokes_the_selected_function_with_its_last_payload_and_stays_on_
 def test_i_edits_the_payload_and_headers_then_invokes_and_enter_repeats_them() -> None:
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         await to_function(pilot, "greet")
-        await pilot.press("i")
-        await until(pilot, lambda: isinstance(app.screen, PayloadScreen))
+        await edit(pilot)
         app.screen.query_one("#payload", TextArea).text = '{"name": "Zoë"}'
         app.screen.query_one("#headers", TextArea).text = "no colon"
         await pilot.press("ctrl+s")
@@ -76,7 +82,7 @@ def test_i_edits_the_payload_and_headers_then_invokes_and_enter_repeats_them() -
         await until(pilot, lambda: controls.submitted)
         expected = ("greet", '{"name": "Zoë"}'.encode(), {"X-A": "b"})
         assert controls.submitted == [expected]
-        await until(pilot, lambda: isinstance(app.screen, MainScreen))
+        await until(pilot, lambda: board(app).functions.has_focus and board(app).logs.display)
         await pilot.press("enter")
         assert controls.submitted == [expected, expected]
 
@@ -88,13 +94,11 @@ def test_escape_leaves_the_payload_alone_and_a_binary_one_goes_as_it_came() -> N
         await to_function(pilot, "bin")
         await pilot.press("2", "r")
         assert controls.submitted[-1][1] == b"\xff\x00\r\n"
-        await pilot.press("i")
-        await until(pilot, lambda: isinstance(app.screen, PayloadScreen))
+        await edit(pilot)
         await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, MainScreen))
+        await until(pilot, lambda: board(app).tasks.has_focus)
         assert len(controls.submitted) == 1
-        await pilot.press("i")
-        await until(pilot, lambda: isinstance(app.screen, PayloadScreen))
+        await edit(pilot)
         await pilot.press("ctrl+s")
         await until(pilot, lambda: len(controls.submitted) == 2)
         assert controls.submitted[-1][1] == b"\xff\x00\r\n"
@@ -107,8 +111,7 @@ def test_escape_leaves_the_payload_alone_and_a_binary_one_goes_as_it_came() -> N
 
 def test_the_old_payload_is_selected_so_that_typing_replaces_it() -> None:
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
-        await pilot.press("i")
-        await until(pilot, lambda: isinstance(app.screen, PayloadScreen))
+        await edit(pilot)
         assert app.screen.query_one("#payload", TextArea).selected_text == "Ada\nGrace"
         await pilot.press(*"Zoe", "ctrl+s")
         await until(pilot, lambda: controls.submitted)
@@ -123,14 +126,15 @@ def test_a_large_payload_is_kept_out_of_the_editor_and_goes_as_it_came_unless_re
     large = b"x" * (2 * 2**20)
 
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
-        await pilot.press("2", "r", "i")
-        await until(pilot, lambda: isinstance(app.screen, PayloadScreen))
+        await pilot.press("2", "r")
+        await edit(pilot)
         body = app.screen.query_one("#payload", TextArea)
-        assert (body.text, body.placeholder) == ("", "2.0 MB from the last call, kept as it is; type to replace")
+        assert (body.text, body.placeholder) == ("", "2.0 MB, kept as it is; type to replace it")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: len(controls.submitted) == 2)
         assert controls.submitted[1][1] == large
-        await pilot.press("i", "y", "ctrl+s")
+        await edit(pilot)
+        await pilot.press("y", "ctrl+s")
         await until(pilot, lambda: len(controls.submitted) == 3)
         assert controls.submitted[2][1] == b"y"
 
@@ -587,7 +591,7 @@ def test_every_action_has_a_method_and_no_key_is_given_twice() -> None:
     assert all(hasattr(MainScreen, f"action_{action.id.split('(')[0]}") for action in ACTIONS)
     keys = [key for action in ACTIONS for key in action.key.split(",")]
     assert len(keys) == len(set(keys))
-    assert all(footer_actions(pane)[-1].id in {"quit", ""} for pane in Pane)
+    assert all(footer_actions(pane)[-1].id in {"quit", "palette", ""} for pane in Pane)
 
 
 def test_clicks_select_fold_and_open() -> None:
@@ -656,8 +660,8 @@ def test_hostile_names_and_lines_are_shown_as_they_are() -> None:
     script.queue(evil, task_id(1), evil.encode())
 
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
-        await pilot.press("enter", "2", "greater_than_sign", "1", "i")
-        await until(pilot, lambda: isinstance(app.screen, PayloadScreen))
+        await pilot.press("enter", "2", "greater_than_sign", "1")
+        await edit(pilot)
         await pilot.press("escape", "x", "slash", "[", "escape")
         svg = app.export_screenshot()
         assert "[@click=app.quit]" in svg

@@ -286,4 +286,4 @@ def test_what_a_function_answers_is_never_markup_or_control() -> None:
     shown = "\n".join(unstyled(line) for line in run_lines(view.ended[0], function=view, now_s=0.0))
     assert "\x1b" not in shown
     assert "[@click=app.quit]" in shown
-    assert "binary, 2 B" in shown
+    assert "binary  2 B" in shown

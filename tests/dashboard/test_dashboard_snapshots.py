@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from dashboard_fake import Clock, FakeControls, Script, busy_script, measured_script
+from dashboard_fake import Clock, FakeControls, Script, busy_script, measured_script, until
 from deploy_story import deploys_script
+from test_dashboard_keys import board
+from test_history_pane import history_at, remember, today
+from textual.widgets import TextArea
 
 from hotdash.dashboard.app import HotdashApp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
+
+    from textual.pilot import Pilot
 
 SIZES = [(160, 45), (100, 30), (60, 20)]
 
@@ -29,9 +36,29 @@ def test_at_work(snap_compare: Callable[..., bool], size: tuple[int, int]) -> No
     assert snap_compare(still_app(busy_script(Clock())), press=keys, terminal_size=size)
 
 
-def test_a_failed_task_in_the_run_pane(snap_compare: Callable[..., bool]) -> None:
-    keys = ("j", "2", "j", "j", "j", "greater_than_sign")
-    assert snap_compare(still_app(busy_script(Clock())), press=keys, terminal_size=(160, 45))
+@pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
+def test_a_failed_task_in_the_run_pane(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    keys = ("j", "2", "j", "j", "j", "greater_than_sign", "3")
+    assert snap_compare(still_app(busy_script(Clock())), press=keys, terminal_size=size)
+
+
+@pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
+def test_the_history(snap_compare: Callable[..., bool], size: tuple[int, int], tmp_path: Path) -> None:
+    remember(tmp_path, Script(Clock()))
+    script = today()
+    archive = history_at(tmp_path)
+
+    async def open_it(pilot: Pilot[None]) -> None:
+        board(pilot.app).past._local_time = time.gmtime  # type: ignore[arg-type]
+        await pilot.press("H")
+        await until(pilot, lambda: board(pilot.app).opened is not None and archive.reader.earlier)  # type: ignore[arg-type]
+
+    app = HotdashApp(script.store, FakeControls(script=script), archive=archive)
+    app.animation_level = "none"
+    try:
+        assert snap_compare(app, terminal_size=size, run_before=open_it)
+    finally:
+        assert archive.close(10)
 
 
 @pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
@@ -42,7 +69,7 @@ def test_the_logs_of_what_is_marked(snap_compare: Callable[..., bool], size: tup
 
 @pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
 def test_stats(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
-    assert snap_compare(still_app(measured_script()), press=("3", "3", "3"), terminal_size=size)
+    assert snap_compare(still_app(measured_script()), press=(*["greater_than_sign"] * 3, "3"), terminal_size=size)
 
 
 @pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
@@ -54,6 +81,18 @@ def test_deploys_with_a_failed_build(snap_compare: Callable[..., bool], size: tu
 @pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
 def test_an_empty_folder(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
     assert snap_compare(still_app(Script(Clock())), terminal_size=size)
+
+
+@pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
+def test_the_payload_tab(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    keys = ("j", "i", *'{"name": "Zo', "escape", "3", "3", "3")
+    app = still_app(busy_script(Clock()))
+    assert snap_compare(app, press=keys, terminal_size=size, run_before=_unblink)
+
+
+async def _unblink(pilot: Pilot[None]) -> None:
+    for area in pilot.app.screen.query(TextArea):
+        area.cursor_blink = False
 
 
 def test_all_keys(snap_compare: Callable[..., bool]) -> None:

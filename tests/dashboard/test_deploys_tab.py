@@ -81,7 +81,7 @@ def test_a_build_is_seen_as_it_runs_and_the_newest_stays_selected() -> None:
         script.feed(ev.BuildEnded, "greet", image_id="4" * 64, build_s=2.0)
         script.go_live("greet", 4, "4" * 64)
         await until(pilot, lambda: rows(screen)[0].startswith("r4 ● live"))
-        assert "r4 is live" in "".join(toasts(app))
+        await until(pilot, lambda: "greet: r4 is live" in toasts(app))
 
     drive(script, steps)
 
@@ -134,12 +134,12 @@ def test_u_says_why_there_is_nothing_to_go_back_to() -> None:
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         await to_function(pilot, "report")
         await pilot.press("u")
-        assert "report: there is no earlier revision to go back to" in toasts(app)
+        await until(pilot, lambda: "report: there is no earlier revision to go back to" in toasts(app))
         await open_deploys(pilot, "greet")
         await pilot.press("u")
-        assert "greet: this one was never live" in toasts(app)
+        await until(pilot, lambda: "greet: this one was never live" in toasts(app))
         await pilot.press("j", "u")
-        assert "greet: r3 is live" in toasts(app)
+        await until(pilot, lambda: "greet: r3 is live" in toasts(app))
         assert controls.calls == []
 
     drive(script, steps)
@@ -151,10 +151,10 @@ def test_capital_w_holds_the_selected_function_and_lets_it_go() -> None:
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         await to_function(pilot, "greet")
         await pilot.press("W")
-        assert "greet is not deployed on save: d deploys it" in toasts(app)
+        await until(pilot, lambda: "greet is not deployed on save: d deploys it" in toasts(app))
         await to_function(pilot, "report")
         await pilot.press("W")
-        assert "report is deployed on save again" in toasts(app)
+        await until(pilot, lambda: "report is deployed on save again" in toasts(app))
         assert controls.calls == [("hold", "greet", "True"), ("hold", "report", "False")]
 
     drive(script, steps)
@@ -181,7 +181,7 @@ def test_y_copies_what_is_told_and_slash_says_that_there_is_no_filter() -> None:
         await open_deploys(pilot, "greet")
         await pilot.press("y", "slash")
         assert "SyntaxError: invalid syntax" in app.clipboard
-        assert "the Deploys pane has no filter" in toasts(app)
+        await until(pilot, lambda: "the Deploys pane has no filter" in toasts(app))
         await pilot.press("tab")
         assert board(app).deploys.detail.has_focus
         assert board(app).focused_pane is Pane.DEPLOYS
@@ -194,11 +194,11 @@ def test_y_copies_what_is_told_and_slash_says_that_there_is_no_filter() -> None:
 def test_tabs_go_round_both_ways() -> None:
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         screen = board(app)
-        seen = []
-        for key in (">", ">", ">", ">", "<", "<", "<"):
+        seen, tabs = [], list(screen.views)
+        for key in ">>>>><<<<":
             await pilot.press({">": "greater_than_sign", "<": "less_than_sign"}[key])
             seen.append(screen.tab)
-        assert seen == [Pane.RUN, Pane.STATS, Pane.DEPLOYS, Pane.LOGS, Pane.DEPLOYS, Pane.STATS, Pane.RUN]
+        assert seen == [*tabs[1:], tabs[0], *tabs[:0:-1]]
         assert [pane for pane, view in screen.views.items() if view.display] == [Pane.RUN]
 
     drive(deploys_script(Clock()), steps)

@@ -154,6 +154,22 @@ def test_enter_invokes_a_save_is_live_and_q_quits(terminal, functions, tmp_path)
     nothing_is_left(tmp_path)
 
 
+def test_with_poll_a_save_is_live_and_u_and_the_deploys_tab_go_back(functions, tmp_path):
+    terminal = Terminal(str(functions), "--driver", "process", "--poll", home=tmp_path)
+    try:
+        until(lambda: terminal.shows("greets") and terminal.shows("ready"), "the function on the screen")
+        (functions / "greets" / "func.py").write_text(ANSWERS.replace("first-answer", "second-answer"))
+        until(lambda: terminal.shows("r2 is live"), "the new revision")
+        terminal.press("u")
+        until(lambda: terminal.shows("r3 is live, r1 again"), "the old one again")
+        terminal.press("<")
+        until(lambda: terminal.shows("rollback: r1 again") and terminal.shows("func.py +1 -1"), "the revisions")
+        terminal.press("q")
+        assert terminal.ended() == 0
+    finally:
+        terminal.close()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_well(terminal, tmp_path, number):
     terminal.process.send_signal(number)
@@ -195,4 +211,22 @@ def test_a_shell_has_the_containers_surroundings_and_gives_the_terminal_back(ter
 def test_kill_9_leaves_nothing(terminal, tmp_path):
     terminal.process.kill()
     terminal.ended()
+    nothing_is_left(tmp_path)
+
+
+def test_a_task_of_an_earlier_run_is_found_and_replayed(terminal, functions, tmp_path):
+    terminal.press("q")
+    assert terminal.ended() == 0
+    again = Terminal(str(functions), "--driver", "process", home=tmp_path)
+    try:
+        until(lambda: again.shows("H: 1 earlier"), "the count of tasks of earlier runs")
+        again.press("H")
+        until(lambda: again.shows("1 of earlier runs") and again.shows("heard it well"), "the task, opened")
+        again.forget()
+        again.press("r")
+        until(lambda: again.shows("2 tasks"), "the replay, in the history too")
+        again.press("q")
+        assert again.ended() == 0
+    finally:
+        again.close()
     nothing_is_left(tmp_path)

@@ -53,7 +53,7 @@ def test_the_stats_tab_plots_the_function_or_the_container_and_fits(size: tuple[
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         screen = app.screen_stack[0]
         assert isinstance(screen, MainScreen)
-        await pilot.press("greater_than_sign", "greater_than_sign")
+        await pilot.press("greater_than_sign", "greater_than_sign", "greater_than_sign")
         await until(pilot, lambda: stats_rows(app))
         heads = [row.split()[0] for row in stats_rows(app)[:18:3]]
         assert heads == ["calls/s", "run", "queue", "busy", "CPU", "memory"]
@@ -71,7 +71,7 @@ def test_the_stats_tab_plots_the_function_or_the_container_and_fits(size: tuple[
 
 def test_a_function_that_has_not_run_says_so_and_the_decisions_are_told() -> None:
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
-        await pilot.press("greater_than_sign", "greater_than_sign", *"jjjjjj")
+        await pilot.press("greater_than_sign", "greater_than_sign", "greater_than_sign", *"jjjjjj")
         await until(pilot, lambda: any("max_concurrency 2 reached" in row for row in stats_rows(app)))
         await pilot.press("g")
         await until(pilot, lambda: any("crash has nothing to plot yet" in row for row in stats_rows(app)))

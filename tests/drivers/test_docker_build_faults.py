@@ -92,6 +92,12 @@ def says(*values: Any, end: bool = True) -> Callable[[Call], None]:
         (says({"error": "x", "errorDetail": {"message": "odd"}}), "greet: the build failed: odd"),
         (says(STEP, {"errorDetail": {"message": "write /a: no space left on device"}}), "disk is full .*system prune"),
         (
+            says(
+                RUN, {"stream": "dd: No space left on device\n37+0 out\n"}, {"error": "a returned a non-zero code: 1"}
+            ),
+            "`RUN make`, failed: the engine's disk is full",
+        ),
+        (
             says(RUN, {"error": "The command '/bin/sh -c make' returned a non-zero code: 137"}),
             r"`RUN make`, was killed by SIGKILL \(by want of memory, perhaps\)",
         ),
@@ -148,14 +154,14 @@ def test_an_engine_that_is_gone_is_told(fake: FakeEngine, builder: ImageBuilder,
         build(builder, spec)
 
 
-@pytest.mark.parametrize("stage", ["body", "head", "stream", "flood", "pull"])
+@pytest.mark.parametrize("stage", ["base", "record", "body", "head", "stream", "flood", "pull"])
 def test_a_cancel_ends_any_wait(fake: FakeEngine, builder: ImageBuilder, tmp_path: Path, stage: str):
     spec = function(tmp_path, "FROM busybox:stable\n" if stage != "pull" else "FROM nobody/nothing\n")
     (spec.folder / "large").write_bytes(bytes(4_000_000))
     waiting = threading.Event()
 
     def hang(call: Call) -> None:
-        if stage not in {"body", "pull"}:
+        if stage in {"head", "stream", "flood"}:
             call.take_body()
         if stage in {"stream", "flood", "pull"}:
             call.begin()
@@ -164,6 +170,12 @@ def test_a_cancel_ends_any_wait(fake: FakeEngine, builder: ImageBuilder, tmp_pat
         while not fake.over.wait(60 if stage != "flood" else 0):
             call.say({"stream": "more\n"})
 
+    if stage == "record":
+        fake.answers["POST /build"] = says(BUILT)
+        builder.release(builder.build(spec, on_output=lambda _: None, is_cancelled=bool))
+        fake.answers[f"GET /images/{BUILT['aux']['ID']}/json"] = hang
+    if stage == "base":
+        fake.answers["GET /images/busybox:stable/json"] = hang
     fake.answers["POST /build"] = fake.answers["POST /images/create"] = hang
     cancelled_s: list[float] = []
 

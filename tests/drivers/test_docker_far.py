@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 from fake_engine import Call, FakeEngine, fake_engine
-from real_tools import until
+from real_tools import PATIENCE_S, until
 
 from hotdash.drivers.docker import tunnel
 from hotdash.drivers.docker.endpoint import find_engine
@@ -222,6 +222,23 @@ def test_a_tunnel_that_ends_is_made_again(ssh: Ssh, fake: FakeEngine, far: str, 
     finally:
         client.close()
         engine.close()
+
+
+def test_ssh_does_not_outlive_hotdash(ssh: Ssh, fake: FakeEngine, far: str):
+    script = (
+        "import os, signal\nfrom hotdash.drivers.docker.endpoint import find_engine\n"
+        "engine = find_engine(environ=os.environ)\nos.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | ssh.environ | {"DOCKER_HOST": far},
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL
+    ((pid, *arguments),) = ssh.runs
+    folder = Path(arguments[arguments.index("-L") + 1].partition(":")[0]).parent
+    until(lambda: not psutil.pid_exists(int(pid)) and not folder.exists(), "the end of ssh, and of its socket's folder")
 
 
 def test_an_engine_that_is_off_there_is_told(ssh: Ssh, tmp_path: Path):

@@ -40,7 +40,9 @@ def image_with(yard: DockerYard) -> Iterator[Callable[[str], str]]:
 
     def build(lines: str, base: str = BUSYBOX) -> str:
         tag = f"hotdash-tests/{uuid.uuid4().hex[:12]}:1"
-        said = list(yard.client.build(fileobj=io.BytesIO(f"FROM {base}\n{lines}\n".encode()), tag=tag, decode=True))
+        said = list(
+            yard.client.build(fileobj=io.BytesIO(f"FROM {base}\n{lines}\n".encode()), tag=tag, decode=True, rm=True)
+        )
         assert not [line for line in said if "error" in line], said
         made.append(tag)
         return tag

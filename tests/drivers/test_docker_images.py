@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -118,6 +119,16 @@ def test_only_sources_are_sent(workshop: Workshop):
         said[-4],
     }
     assert workshop.lines[0] == "warning: pipe: skipped, a FIFO cannot be copied"
+
+
+def test_the_users_proxies_are_given_to_the_build_and_not_to_the_image(workshop: Workshop):
+    (workshop.folder / ".docker").mkdir()
+    proxies = {"default": {"httpProxy": "http://proxy:1", "odd": 1}, "tcp://elsewhere": {"httpProxy": "http://other:2"}}
+    (workshop.folder / ".docker" / "config.json").write_text(json.dumps({"proxies": proxies}))
+    echo = 'RUN echo "built by $HTTP_PROXY $http_proxy"\nENTRYPOINT ["sh", "-c", "echo run by $HTTP_PROXY"]\n'
+    image = workshop.build(workshop.function(files={"Dockerfile": SHELL + echo}))
+    assert "built by http://proxy:1 http://proxy:1" in workshop.lines
+    assert workshop.run(image) == "run by\n"
 
 
 def test_a_step_that_fails_is_named(workshop: Workshop):

@@ -21,12 +21,15 @@ TAKE = "kept = b'x' * (20 << 20); print('taken', flush=True); import threading; 
 class SlowClient:
     """Answers each look when it is let; counts them."""
 
+    api_version = "1.41"
+
     def __init__(self) -> None:
         self.looks: list[str] = []
         self.go = threading.Event()
         self.is_closed = False
 
-    def stats(self, engine_id: str, *, stream: bool, one_shot: bool) -> dict[str, object]:
+    def stats(self, engine_id: str, *, stream: bool, one_shot: bool = False) -> dict[str, object]:
+        assert one_shot is (self.api_version == "1.41"), "older engines do not know it"
         self.looks.append(engine_id)
         self.go.wait(PATIENCE_S)
         return {"memory_stats": {"usage": 5}}
@@ -60,6 +63,15 @@ def test_asking_never_waits_for_the_engine(monkeypatch):
     assert watch.of("a") == Stats(memory_bytes=5, cpu_s=0.0, pids=0, network_bytes=None)
     watch.close()
     assert client.is_closed
+
+
+def test_an_older_engine_is_not_asked_for_what_it_does_not_know(monkeypatch):
+    monkeypatch.setattr(SlowClient, "api_version", "1.40")
+    client = SlowClient()
+    client.go.set()
+    watch = StatsWatch(connect=lambda: client)
+    until(lambda: watch.of("a"), "its figures")
+    watch.close()
 
 
 def test_nobody_is_looked_at_more_often_than_once_in_a_period(monkeypatch):

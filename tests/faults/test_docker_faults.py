@@ -46,6 +46,12 @@ class Told:
         self.runtime = runtime
         self.client: docker.APIClient = find_engine(environ={"DOCKER_HOST": host or find_docker_host()}).connect()
         runtime.deploy(function(folder / "told", "", entrypoint=TOLD, memory_mb=64))
+        self.lines: list[ev.StderrLine] = []
+        runtime.subscribe(lambda event: self.lines.append(event) if isinstance(event, ev.StderrLine) else None)
+
+    def wait_at_work(self) -> None:
+        """Until a function has said on stderr that it is at work: then it has read its request."""
+        until(lambda: any("at work" in line.text for line in self.lines), "work")
 
     def submit(self, code: str, *, timeout_s: float | None = None) -> Task:
         return self.runtime.submit("told", code.encode(), timeout_s=timeout_s)
@@ -90,8 +96,7 @@ OUTSIDE = [kill, remove, stop]
 @pytest.mark.parametrize("outside", OUTSIDE)
 def test_what_ends_a_container_from_outside_ends_its_task_with_the_cause(told, outside: Callable[..., None]):
     task = told.submit(SLEEP)
-    until(lambda: told.runtime.snapshot().functions["told"].containers[0].state == "busy", "its start")
-    until(told.containers, "the container")
+    told.wait_at_work()
     outside(told.client, *told.containers().values())
     result = task.result(PATIENCE_S)
     assert result.status == "error"
@@ -132,11 +137,11 @@ def test_what_a_container_does_to_itself_is_told(told, code, cause):
 
 
 def test_a_cold_container_that_is_killed_from_outside_is_no_success(told, tmp_path):
-    command = ("sh", "-c", "echo half; sleep 600")
+    command = ("sh", "-c", "echo half; echo at work >&2; sleep 600")
     spec = function(tmp_path / "cold", "", format=Format.DEFAULT, entrypoint=command, image="busybox:stable")
     told.runtime.deploy(spec)
     task = told.runtime.submit("cold", b"")
-    until(told.containers, "the container")
+    told.wait_at_work()
     kill(told.client, *told.containers().values())
     result = task.result(PATIENCE_S)
     assert (result.status, result.body) == ("error", b"half\n")
@@ -144,13 +149,11 @@ def test_a_cold_container_that_is_killed_from_outside_is_no_success(told, tmp_pa
 
 
 def test_what_was_flushed_to_stderr_before_an_answer_is_that_tasks_though_given_by_time(told):
-    seen: list[ev.StderrLine] = []
-    told.runtime.subscribe(lambda event: seen.append(event) if isinstance(event, ev.StderrLine) else None)
     results = [told.do(f"write(b'line {number}\\n', 2); answer(b'x')") for number in range(200)]
     assert told.runtime.flush_events(PATIENCE_S)
     right = sum(result.stderr == [f"line {number}"] for number, result in enumerate(results))
     assert right >= 190, "without a wait it is one in three to ten that goes astray"
-    assert {event.attribution for event in seen if event.task_id} == {Attribution.BY_TIME}
+    assert {event.attribution for event in told.lines if event.task_id} == {Attribution.BY_TIME}
     print(f" [{right} of 200 lines in time]", end="")
 
 
@@ -259,7 +262,7 @@ def test_an_engine_that_goes_away_under_load_fails_tasks_with_that_cause_and_all
         told = Told(runtime, tmp_path, host=own_engine.host)
         assert told.do("answer(b'one')").status == "success"
         tasks = [told.submit(SLEEP), told.submit("answer(b'x')")]
-        until(lambda: tasks[0].done() or runtime.snapshot().functions["told"].queue_depth == 1, "the tasks' start")
+        told.wait_at_work()
         own_engine.stop(how)
         results = [task.result(LONG_S) for task in tasks]
         assert {result.status for result in results} == {"error"}

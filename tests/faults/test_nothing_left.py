@@ -35,7 +35,7 @@ def test_leaving_a_runtime_that_had_all_kinds_of_ends_leaves_nothing(tmp_path):
     pids = tmp_path / "pids"
     with real_runtime(tmp_path) as runtime:
         runtime.deploy(function(tmp_path / "told", DO_AS_TOLD, max_concurrency=3))
-        runtime.deploy(function(tmp_path / "hangs", HANGS, config={"PIDS": str(pids)}, timeout_s=0.5))
+        runtime.deploy(function(tmp_path / "hangs", HANGS, config={"PIDS": str(pids)}, timeout_s=3.0))  # to start in
         runtime.deploy(function(tmp_path / "cold", "print(input())", format=Format.DEFAULT))
         runtime.deploy(function(tmp_path / "broken", "import nothing_of_that_name"))
         codes = (b"answer(b'')", b"os._exit(3)", b"os.abort()", b"write(b'junk\\n')", b"open('left', 'w'); answer(b'')")

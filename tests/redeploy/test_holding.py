@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 from deploy_board import Board, says
-from real_tools import until, write_function
+from real_tools import lives, until, write_function
 
 from hotdash import events as ev
 
@@ -168,6 +168,36 @@ def test_a_rollback_ends_the_deploy_under_way_and_its_changes_wait(board):
     board.deployer.redeploy("a")
     assert board.wait(ev.RevisionLive, "a", when=lambda event: event.revision == 4).kept == (1, 2, 3)
     assert board.call("a").body == b"2"
+
+
+def hangs(board) -> int:
+    """A save whose start hangs; returns the pid that hangs."""
+    pid = board.folder.parent / "pid"
+    board.save(
+        "a/func.py", f"import os, time\nopen({str(pid)!r}, 'w').write(f'{{os.getpid()}}\\n')\nwhile True: pass\n"
+    )
+    until(lambda: pid.exists() and pid.read_text().endswith("\n"), "the start that hangs")
+    return int(pid.read_text())
+
+
+@pytest.mark.parametrize("way", ["a save", "a rollback"])
+def test_a_start_that_hangs_gives_way_to_what_is_newer(board, way):
+    write_function(board.folder / "a", says("1"), init_timeout=600)
+    board.start()
+    board.live("a", 1)
+    board.save("a/func.py", says("2"))
+    board.live("a", 2)
+    pid = hangs(board)
+    assert board.call("a").body == b"2"
+    if way == "a save":
+        board.save("a/func.py", says("3"))
+    else:
+        board.deployer.rollback("a", 1)
+    board.live("a", 3)
+    assert board.call("a").body == (b"3" if way == "a save" else b"1")
+    assert len(board.told(ev.BuildCancelled, "a")) == 1
+    assert board.told(ev.DeployFailed, "a") == []
+    until(lambda: not lives(pid), "the end of the start that hung")
 
 
 def test_a_rollback_to_what_is_not_kept_changes_nothing(board):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+from docker_parts import docker_runtime
 from real_tools import HTTP, PATIENCE_S, real_runtime, until, write_function
 
 from hotdash import events as ev
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 CALLERS = 8
 CONTAINERS = 4
+LONG = (pytest.mark.slow, pytest.mark.timeout(300))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,18 +75,21 @@ def save_under_calls(runtime: Runtime, folder: Path, load: Load) -> list[TaskRes
 
 
 @pytest.mark.parametrize(
-    "load",
+    ("runtime_on", "load"),
     [
-        pytest.param(Load(saves=30, every_s=0.3), id="10s"),
-        pytest.param(Load(saves=200, every_s=0.3), id="60s", marks=[pytest.mark.slow, pytest.mark.timeout(300)]),
+        pytest.param(real_runtime, Load(saves=30, every_s=0.3), id="process-10s"),
+        pytest.param(real_runtime, Load(saves=200, every_s=0.3), id="process-60s", marks=LONG),
+        pytest.param(docker_runtime, Load(saves=10, every_s=1.0), id="docker-10s", marks=pytest.mark.timeout(120)),
+        pytest.param(docker_runtime, Load(saves=200, every_s=0.3), id="docker-60s", marks=LONG),
     ],
 )
-def test_saves_under_calls_lose_no_task_and_leave_nothing_old(tmp_path, load: Load, capsys):
-    folder = write_function(
-        (tmp_path / "functions").resolve() / "a", code("0"), max_concurrency=CONTAINERS, drain_timeout=5
-    )
+def test_saves_under_calls_lose_no_task_and_leave_nothing_old(tmp_path, runtime_on, load: Load, capsys):
+    keys = {"max_concurrency": CONTAINERS, "drain_timeout": 5}
+    if runtime_on is docker_runtime:
+        keys |= {"entrypoint": "python3 -E -S func.py", "runtime": "python3.12", "network": "none"}
+    folder = write_function((tmp_path / "functions").resolve() / "a", code("0"), **keys)
     events: list[ev.Event] = []
-    with real_runtime(tmp_path) as runtime:
+    with runtime_on(tmp_path) as runtime:
         runtime.subscribe(events.append)
         deployer = Deployer(runtime=runtime, folder=folder.parent)
         deployer.start()

@@ -14,6 +14,7 @@ from hotdash.errors import (
     NeedsDocker,
     NeedsRuntime,
     RuntimeClosed,
+    SourcesChanged,
     StartError,
     UnknownFunction,
 )
@@ -173,6 +174,37 @@ def test_a_first_build_that_is_cancelled_is_no_failure_and_what_waits_waits_on(b
         *("BuildStarted", "BuildOutput", "BuildEnded"),
     ]
     assert [event.state.value for event in bench.seen(ev.FunctionChanged)] == ["building", "ready"]
+
+
+def changing(bench, times):
+    """The next builds find, so many times, that a source changes while they read it."""
+    build, left = bench.driver.build, iter(range(times))
+
+    def read_while_it_changes(spec, **more):
+        if next(left, None) is not None:
+            raise SourcesChanged("func.py changed while it was read")
+        return build(spec, **more)
+
+    bench.driver.build = read_while_it_changes
+
+
+def test_sources_that_change_while_they_are_read_are_read_again(bench):
+    changing(bench, 3)
+    deploying = Deploying(bench, make_spec())
+    for _ in range(3):
+        bench.elapse(0.1)
+    assert deploying.end().revision == 1
+    assert bench.seen(ev.BuildFailed) == []
+
+
+def test_sources_that_never_come_to_rest_fail_the_build(bench):
+    changing(bench, 100)
+    deploying = Deploying(bench, make_spec())
+    for _ in range(9):
+        bench.elapse(0.1)
+    with pytest.raises(SourcesChanged):
+        deploying.end()
+    assert [event.reason for event in bench.seen(ev.BuildFailed)] == ["func.py changed while it was read"]
 
 
 def test_a_fault_in_the_driver_fails_the_build_and_what_waits_for_it(bench):

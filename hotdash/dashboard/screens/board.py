@@ -14,10 +14,10 @@ from textual.widgets import Input
 from hotdash.dashboard.actions import Pane
 from hotdash.dashboard.changes import ChangeWatch
 from hotdash.dashboard.deploys import DeployWatch
+from hotdash.dashboard.figures_watch import LAST_S, FiguresWatch
 from hotdash.dashboard.invoker import Invoker, newest, newest_of_container
 from hotdash.dashboard.past_lines import LineSource
 from hotdash.dashboard.presentation import HeaderFacts
-from hotdash.dashboard.run_lines import empty_lines, run_lines
 from hotdash.dashboard.scope import Scope
 from hotdash.dashboard.screens.log_board import LogBoard
 from hotdash.dashboard.task_starts import TaskStarts
@@ -31,22 +31,24 @@ from hotdash.dashboard.widgets.functions_table import FunctionsTable
 from hotdash.dashboard.widgets.log_view import LogView
 from hotdash.dashboard.widgets.painted import TONE_CLASSES
 from hotdash.dashboard.widgets.past_table import PastTable
+from hotdash.dashboard.widgets.payload_pane import PayloadPane
+from hotdash.dashboard.widgets.run_view import RunView
 from hotdash.dashboard.widgets.tasks_table import TasksTable
 from hotdash.dashboard.widgets.text_view import TextView
-from hotdash.store import Figures
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widget import Widget
 
     from hotdash.dashboard.ports import Controls
+    from hotdash.dashboard.taste import Taste
     from hotdash.dashboard.widgets.list_table import ListTable
     from hotdash.store import FunctionView, Store, TaskView
+    from hotdash.store.payloads import PayloadBook
 
 LOOK_S = 0.05  # how often the version is looked at
 PULL_S = 0.1  # how often a snapshot is taken at most
 FIGURES_S = 1.0
-_FIGURES_LAST_S = 32.0  # after this long without an event every rate is zero, and stays so
 
 
 class BoardScreen(LogBoard):
@@ -54,10 +56,13 @@ class BoardScreen(LogBoard):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES
 
-    def __init__(self, *, store: Store, controls: Controls) -> None:
+    def __init__(self, *, store: Store, controls: Controls, taste: Taste, book: PayloadBook | None = None) -> None:
         super().__init__(controls=controls)
         self.store = store
-        self.invoker = Invoker(controls=controls)
+        self.taste = taste
+        self.keys = taste.keys
+        self.book = book
+        self.invoker = Invoker(controls=controls, book=book, folder_of=self._folder_of)
         self.shows_all_tasks = False
         self.header = HeaderBar(widget_id="header")
         self.notices = TextView(widget_id="notices")
@@ -67,18 +72,21 @@ class BoardScreen(LogBoard):
         self.past = PastTable(widget_id="past")
         self.lines = LineSource(store)
         self.logs = LogView(store=self.lines, started_s=TaskStarts(snapshot=lambda: self.snapshot), widget_id="logs")
-        self.run_view = TextView(widget_id="run")
+        self.logs.buffer.capacity = max(self.logs.buffer.capacity, taste.settings.limits.log_lines)
+        self.run_view = RunView(widget_id="run")
+        self.payload = PayloadPane(widget_id="payload-pane")
         self.stats = TextView(widget_id="stats")
         self.deploys = DeploysPane(now_s=controls.now_s, widget_id="deploys")
         self.views: dict[Pane, Widget] = {
             Pane.LOGS: self.logs,
             Pane.RUN: self.run_view,
+            Pane.PAYLOAD: self.payload,
             Pane.STATS: self.stats,
             Pane.DEPLOYS: self.deploys,
         }
         self.tabs = TabBar(tabs=tuple(self.views), widget_id="tabs")
         self.welcome = TextView(widget_id="welcome")
-        self.footer = FooterBar(widget_id="footer")
+        self.footer = FooterBar(keys=taste.keys, widget_id="footer")
         self.filters = {
             Pane.FUNCTIONS: FilterBar(widget_id="functions-filter"),
             Pane.TASKS: FilterBar(widget_id="tasks-filter"),
@@ -93,6 +101,7 @@ class BoardScreen(LogBoard):
                 self.logs,
                 self.filters[Pane.LOGS],
                 self.run_view,
+                self.payload,
                 self.stats,
                 self.deploys,
                 id="right-box",
@@ -104,8 +113,7 @@ class BoardScreen(LogBoard):
         self._changes = ChangeWatch()
         self._pulled_s = float("-inf")
         self._changed_s = float("-inf")
-        self._figures = Figures(calls_per_s=0.0, p50_s=None, p95_s=None, depths=())
-        self._views_changed_s: dict[str, tuple[FunctionView, float]] = {}
+        self._rates = FiguresWatch(store=store)
 
     def compose(self) -> ComposeResult:
         """The picture of the design's section 8."""
@@ -120,8 +128,10 @@ class BoardScreen(LogBoard):
     def on_mount(self) -> None:
         """Shows what is there, and starts the two timers."""
         self.trouble.can_focus = self.notices.can_focus = self.welcome.can_focus = False
-        for view in (self.run_view, self.stats, self.deploys, self.trouble):
-            view.display = False
+        self.trouble.display = False
+        self.tab = Pane[self.taste.settings.layout.tab.upper()]
+        for pane, view in self.views.items():
+            view.display = pane is self.tab
         self.functions.focus()
         self._pull()
         self._renew()
@@ -152,27 +162,14 @@ class BoardScreen(LogBoard):
         if self.is_frozen:
             return
         now_s = self.controls.now_s()
-        if now_s - self._changed_s < _FIGURES_LAST_S:
-            self._renew_figures()
+        if now_s - self._changed_s < LAST_S:
+            self.functions.show_depths(self._rates.renew(self.snapshot, now_s))
         self._show_header()
         self.functions.refresh_live()
         self.tasks.refresh_live()
         self._show_run()
         self.deploys.show(self.selected_view)
         self._show_trouble()
-
-    def _renew_figures(self) -> None:
-        now_s = self.controls.now_s()
-        self._figures = self.store.figures(now_s)
-        depths: dict[str, tuple[int, ...]] = {}
-        seen: dict[str, tuple[FunctionView, float]] = {}
-        for key, view in self.snapshot.functions.items():
-            before = self._views_changed_s.get(key)
-            seen[key] = before if before is not None and before[0] is view else (view, now_s)
-            if now_s - seen[key][1] < _FIGURES_LAST_S:
-                depths[key] = self.store.figures(now_s, key).depths
-        self._views_changed_s = seen
-        self.functions.show_depths(depths)
 
     # --- panes --------------------------------------------------------------------------------------------------------
 
@@ -182,7 +179,7 @@ class BoardScreen(LogBoard):
             driver_note=self.controls.driver_note,
             watching=self.controls.watching,
             snapshot=self.snapshot,
-            figures=self._figures,
+            figures=self._rates.figures,
         )
         self.header.show(facts)
         is_empty = not self.snapshot.functions and self.controls.has_read
@@ -191,7 +188,7 @@ class BoardScreen(LogBoard):
             self.functions.focus()
             self._show_footer()
         if is_empty:
-            self.welcome.show(tuple(welcome_lines(self.controls)))
+            self.welcome.show(tuple(welcome_lines(self.controls, self.keys)))
         notices = () if is_empty else self.controls.notices()
         self.notices.show(tuple(notice_line(notice) for notice in notices))
         self.notices.display = bool(notices)
@@ -240,14 +237,7 @@ class BoardScreen(LogBoard):
             self.trouble.scroll_end(animate=False)
 
     def _show_run(self) -> None:
-        if self.tab is not Pane.RUN:
-            return
-        task = self.selected_task
-        view = self.selected_view
-        if task is None:
-            self.run_view.show(empty_lines(view.key if view else None))
-        else:
-            self.run_view.show(run_lines(task, function=view, now_s=self.controls.now_s()))
+        raise NotImplementedError
 
     def _show_footer(self) -> None:
         if self.has_class("-empty"):
@@ -276,6 +266,10 @@ class BoardScreen(LogBoard):
         if self.scope.container_id:
             return newest_of_container(view, self.scope.container_id)
         return newest(view, self.invoker.last_task(view.key))
+
+    def _folder_of(self, function: str) -> str:
+        view = self.snapshot.functions.get(function)
+        return str(view.spec.folder) if view is not None else ""
 
     @property
     def task_views(self) -> tuple[FunctionView, ...]:

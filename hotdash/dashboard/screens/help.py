@@ -9,7 +9,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from hotdash.dashboard.actions import MOVES, Pane, by_pane
+from hotdash.dashboard.actions import MOVES, Pane
 from hotdash.dashboard.lines import Line, Tone, text
 from hotdash.dashboard.widgets.painted import TONE_CLASSES
 from hotdash.dashboard.widgets.text_view import TextView
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
+    from hotdash.dashboard.keys import Keys
     from hotdash.dashboard.ports import Controls
 
 
@@ -29,14 +30,15 @@ class HelpScreen(ModalScreen[None]):
     COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q,enter", "back", show=False)]
 
-    def __init__(self, *, controls: Controls) -> None:
+    def __init__(self, *, controls: Controls, keys: Keys) -> None:
         super().__init__()
         self._controls = controls
+        self._keys = keys
 
     def compose(self) -> ComposeResult:
         """The keys above the way out."""
         view = TextView(hang=11, widget_id="help")
-        view.show(tuple(help_lines(self._controls)))
+        view.show(tuple(help_lines(self._controls, self._keys)))
         with Vertical(classes="dialog dialog--tall") as dialog:
             dialog.border_title = "Keys"
             yield view
@@ -47,16 +49,16 @@ class HelpScreen(ModalScreen[None]):
         self.dismiss()
 
 
-def help_lines(controls: Controls) -> Iterable[Line]:
+def help_lines(controls: Controls, keys: Keys) -> Iterable[Line]:
     """All keys, then the driver, then what else there is to know."""
-    for pane, actions in by_pane():
+    for pane, actions in keys.by_pane():
         yield text(pane.value, Tone.STRONG)
         for action in actions:
             yield _key(action.shown, action.description)
         yield ()
     yield text(Pane.MOVE.value, Tone.STRONG)
-    for keys, description in MOVES:
-        yield _key(keys, description)
+    for moves, description in MOVES:
+        yield _key(moves, description)
     yield ()
     yield text("Marks", Tone.STRONG)
     yield _key("● ○ ◐ ◌", "A container that is busy, idle, starting, draining")

@@ -11,7 +11,7 @@ from hotdash.dashboard.action import Pane
 from hotdash.dashboard.clipboard import OSC_52_BYTES, clipboard_command, copy_to_system
 from hotdash.dashboard.log_file_text import file_name, file_text
 from hotdash.dashboard.scope import scope_of
-from hotdash.dashboard.screens.past import PastBoard
+from hotdash.dashboard.screens.payload_board import PayloadBoard
 from hotdash.dashboard.screens.save import SaveScreen
 from hotdash.sanitize import plain
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class LogKeysScreen(PastBoard):
+class LogKeysScreen(PayloadBoard):
     """The board with the keys of its log."""
 
     # --- what is shown ------------------------------------------------------------------------------------------------
@@ -52,7 +52,11 @@ class LogKeysScreen(PastBoard):
         self.logs.clear_view()
         self._log_changed()
 
-    def action_next_match(self, direction: int) -> None:
+    def action_previous_match(self) -> None:
+        """Goes to the match before."""
+        self.action_next_match(-1)
+
+    def action_next_match(self, direction: int = 1) -> None:
         """Goes to the filter's next match, or the one before."""
         if self.logs.buffer.filter is None:
             self.tell("nothing is searched for: / does")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, ClassVar
 from hotdash.dashboard import words
 from hotdash.dashboard.actions import Pane, bindings
 from hotdash.dashboard.deploy_lines import is_deploying, rollback_target
-from hotdash.dashboard.invoker import Outcome, Payload, newest_of_container, newest_unended
+from hotdash.dashboard.invoker import Outcome, newest_of_container, newest_unended
 from hotdash.dashboard.lending import lend
+from hotdash.dashboard.screens.burst import BurstScreen
 from hotdash.dashboard.screens.confirm import ConfirmScreen
 from hotdash.dashboard.screens.help import HelpScreen
 from hotdash.dashboard.screens.inspect_keys import InspectKeysScreen
@@ -40,27 +41,11 @@ class MainScreen(InspectKeysScreen):
         if (view := self._view_or_say()) is not None:
             self._say(self.invoker.invoke(view.key, self.invoker.payload_of(view)))
 
-    def action_edit_payload(self) -> None:
-        """Invokes the selected function with a payload edited first."""
-        view = self._view_or_say()
-        if view is None:
-            return
-
-        from hotdash.dashboard.screens.payload import PayloadScreen  # noqa: PLC0415  its editor is dear to import
-
-        def send(payload: Payload | None) -> None:
-            if payload is not None:
-                self._say(self.invoker.invoke(view.key, payload))
-
-        self.app.push_screen(PayloadScreen(function=view.key, payload=self.invoker.payload_of(view)), send)
-
     def action_burst(self) -> None:
         """Invokes the selected function many times."""
         view = self._view_or_say()
         if view is None:
             return
-
-        from hotdash.dashboard.screens.payload import BurstScreen  # noqa: PLC0415  as above
 
         def send(times: int | None) -> None:
             if times is not None:
@@ -173,7 +158,7 @@ class MainScreen(InspectKeysScreen):
     def action_next_tab(self, step: int = 1) -> None:
         """The next tab, after the last the first."""
         tabs = tuple(self.views)
-        self._open_tab(tabs[(tabs.index(self.tab) + step) % len(tabs)])
+        self.open_tab(tabs[(tabs.index(self.tab) + step) % len(tabs)])
 
     def action_previous_tab(self) -> None:
         """The tab before."""
@@ -181,9 +166,10 @@ class MainScreen(InspectKeysScreen):
 
     def on_tab_bar_chosen(self, message: TabBar.Chosen) -> None:
         """A tab was clicked."""
-        self._open_tab(Pane(message.tab))
+        self.open_tab(Pane(message.tab))
 
-    def _open_tab(self, pane: Pane) -> None:
+    def open_tab(self, pane: Pane) -> None:
+        """Opens a tab at the right."""
         had_focus = self.focused_pane in self.views
         self.tab = pane
         for own, view in self.views.items():
@@ -239,6 +225,8 @@ class MainScreen(InspectKeysScreen):
             self._set_zoom(0)
         elif bar is not None and bar.filter is not None:
             bar.action_clear()
+        elif self.focused_pane is Pane.PAYLOAD and self.leave_payload():
+            pass
         elif self.is_past and self.past.has_focus:
             self.toggle_past()
         elif self.focused_pane not in {Pane.FUNCTIONS, Pane.TASKS} or not self.unmark():
@@ -246,7 +234,7 @@ class MainScreen(InspectKeysScreen):
 
     def action_help(self) -> None:
         """All keys."""
-        self.app.push_screen(HelpScreen(controls=self.controls))
+        self.app.push_screen(HelpScreen(controls=self.controls, keys=self.keys))
 
     def action_palette(self) -> None:
         """Every action by name."""

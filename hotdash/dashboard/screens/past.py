@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hotdash.dashboard import words
-from hotdash.dashboard.actions import Pane, shown_key
+from hotdash.dashboard.actions import Pane
+from hotdash.dashboard.run_lines import empty_lines, run_lines
 from hotdash.dashboard.scope import Scope
 from hotdash.dashboard.screens.stats_board import StatsBoard
 from hotdash.dashboard.titles import title_of
@@ -16,9 +17,11 @@ from hotdash.store.history.values import PastPage, PastQuery
 
 if TYPE_CHECKING:
     from hotdash.dashboard.ports import Controls
+    from hotdash.dashboard.taste import Taste
     from hotdash.dashboard.widgets.list_table import ListTable
     from hotdash.store import Store, TaskView
     from hotdash.store.history import History, PastContents
+    from hotdash.store.payloads import PayloadBook
 
 _COUNT_S = 0.5  # after the first picture
 _PAGE = 1_000  # tasks
@@ -31,15 +34,26 @@ class PastBoard(StatsBoard):
     Args:
         store: See `BoardScreen`.
         controls: See `BoardScreen`.
+        taste: See `BoardScreen`.
+        book: See `BoardScreen`.
         archive: The history; None where none is kept.
     """
 
-    def __init__(self, *, store: Store, controls: Controls, archive: History | None) -> None:
-        super().__init__(store=store, controls=controls)
+    def __init__(
+        self,
+        *,
+        store: Store,
+        controls: Controls,
+        taste: Taste,
+        book: PayloadBook | None = None,
+        archive: History | None = None,
+    ) -> None:
+        super().__init__(store=store, controls=controls, taste=taste, book=book)
         self.archive = archive
         self.is_past = False
         self.opened: PastContents | None = None
         self._wanted: int | None = None  # the place of the task that was asked for, until it comes
+        self._run_shown: tuple[TaskView | None, int] = (None, 0)
         self._seen = 0
         self._written = 0
         self._query: PastQuery | None = None  # what was asked for last
@@ -62,7 +76,7 @@ class PastBoard(StatsBoard):
     def tasks_note(self) -> str:
         """How many tasks of earlier runs there are, and the key that shows them."""
         earlier = self._earlier()
-        return f"{shown_key('toggle_past')}: {earlier:,} earlier" if earlier else ""
+        return f"{self.keys.shown('toggle_past')}: {earlier:,} earlier" if earlier else ""
 
     @property
     def selected_task(self) -> TaskView | None:
@@ -98,6 +112,10 @@ class PastBoard(StatsBoard):
             self.lines.open(None)
         super()._set_scope(scope)
 
+    def on_run_view_folded(self) -> None:
+        """JSON is to be shown to another depth."""
+        self._show_run()
+
     # --- showing ------------------------------------------------------------------------------------------------------
 
     def toggle_past(self) -> None:
@@ -128,6 +146,20 @@ class PastBoard(StatsBoard):
             self.logs.floor = 0  # another run's lines have places of their own
             self._set_scope(Scope(function=contents.task.function, task_id=contents.task.id))
 
+    def _show_run(self) -> None:
+        if self.tab is not Pane.RUN:
+            return
+        task, view = self.selected_task, self.selected_view
+        depth = self.run_view.depth
+        shown, self._run_shown = self._run_shown, (task, depth)
+        if task is None:
+            self.run_view.show(empty_lines(view.key if view else None, self.keys))
+            return
+        if task.result is not None and shown[0] is task and shown[1] == depth:
+            return  # it changes no more
+        past = self.opened if self.opened is not None and task is self.opened.task else None
+        self.run_view.show(run_lines(task, function=view, now_s=self.controls.now_s(), past=past, depth=depth))
+
     def _renew(self) -> None:
         super()._renew()
         if self.is_past and self.archive is not None and self._query and self.archive.written != self._written:
@@ -138,7 +170,7 @@ class PastBoard(StatsBoard):
         if self.is_past:
             self._show_past()
             return
-        earlier, key = self._earlier(), shown_key("toggle_past")
+        earlier, key = self._earlier(), self.keys.shown("toggle_past")
         self.tasks.set_hint(f"{key} shows {words.counted(earlier, 'task')} of earlier runs" if earlier else "")
         super()._show_tasks()
 

@@ -32,7 +32,7 @@ class StatsBoard(BoardScreen):
         if self.tab is not Pane.STATS:
             return
         if view is None:
-            self.stats.show(empty_lines(None))
+            self.stats.show(empty_lines(None, self.keys))
             return
         now_s, container_id = self.controls.now_s(), self.scope.container_id
         series = self.store.series(now_s, view.key, container_id)

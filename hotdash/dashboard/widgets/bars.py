@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from textual.message import Message
 
-from hotdash.dashboard.actions import Action, Pane, footer_actions
+from hotdash.dashboard.actions import Action, Pane
+from hotdash.dashboard.keys import Keys
 from hotdash.dashboard.lines import Line, Span, Tone, fit, width_of
 from hotdash.dashboard.presentation import HeaderFacts, header_line
 from hotdash.dashboard.widgets.painted import Painted
@@ -52,8 +53,9 @@ class HeaderBar(LineBar):
 class FooterBar(LineBar):
     """The focused pane's keys; as many as there is room for, `?` and `q` always."""
 
-    def __init__(self, *, widget_id: str | None = None) -> None:
+    def __init__(self, *, keys: Keys | None = None, widget_id: str | None = None) -> None:
         super().__init__(widget_id=widget_id)
+        self._keys = keys if keys is not None else Keys()
         self.pane = Pane.FUNCTIONS
         self._places: list[tuple[int, int, Action]] = []
 
@@ -65,7 +67,7 @@ class FooterBar(LineBar):
 
     def line_for(self, width: int) -> Line:
         """The keys, those without room left out from the right."""
-        keys = [(action, _key_line(action)) for action in footer_actions(self.pane)]
+        keys = [(action, _key_line(action)) for action in self._keys.footer(self.pane)]
         ends = [keys.pop(), keys.pop()][::-1]
         while keys and sum(width_of(line) + 2 for _, line in (*keys, *ends)) > width + 2:
             keys.pop()

@@ -34,6 +34,8 @@ BUFFER_BYTES = 2**20  # of each stream, beyond which nothing is read until it is
 TAKE_OVER_S = 0.05  # how often the stderr thread looks whether tasks still run
 STUCK_S = 2.0  # a container whose stdout is full, while no task runs, for so long is given up
 SETTLE_S = 0.003  # measured: 1 ms misplaces a few lines under load, 3 ms none of 2,800
+LATE_S = 0.0015  # a wait that ends later than this tells of a busy machine (poll itself is up to 1 ms late)
+LONGEST_SETTLE_S = 0.02
 _LONGEST_S = 86_400.0  # poll takes milliseconds in an int: a longer wait returns early, and the loop goes on
 _NOTHING_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -157,22 +159,28 @@ class Channel:
     def settle(self) -> None:
         """Waits for stderr that was written before an answer and comes after it, if this container ever writes any.
 
-        For its first answer it waits in any case: its stderr may be the first, too.
+        For its first answer it waits in any case: its stderr may be the first, too. It waits on while stderr comes, and
+        where the machine is so busy that the wait itself ended late: then its engine is late as well.
         """
         if self._has_answered and not self._has_stderr_ever:
             return
         self._has_answered = True
-        until_s = time.monotonic() + SETTLE_S
-        while not self.is_over and (left_s := until_s - time.monotonic()) > 0:
-            if len(self._stderr) >= BUFFER_BYTES or len(self._stdout) >= BUFFER_BYTES:
-                return
-            for fd, _ in self._reader.poll(left_s * 1000.0):
+        now_s = time.monotonic()
+        latest_s = now_s + LONGEST_SETTLE_S
+        until_s = now_s + SETTLE_S
+        while not self.is_over and now_s < min(until_s, latest_s) and self._has_room():
+            events = self._reader.poll((until_s - now_s) * 1000.0)
+            now_s = time.monotonic()
+            for fd, _ in events:
                 if fd == self._fd:
                     self._receive(wake_stderr=False)
+                    until_s = now_s + SETTLE_S
                     continue
                 take_wakes(self._serve_wake[0])
                 if self._is_woken:
                     return  # somebody wants the task to end
+            if not events and now_s - until_s > LATE_S:
+                until_s = now_s + SETTLE_S
 
     # The stderr thread's, and both's ----------------------------------------------------------------------------
 

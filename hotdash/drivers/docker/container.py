@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from hotdash.drivers.docker.handle import Handle
 
 END_S = 10.0  # how long the engine may take to kill a container, before that one is given up
-_TOLD_S = 1.0  # how long, after the end of the stream, the engine may take to tell of the end
+_TOLD_S = 5.0  # how long, after the end of the stream, an engine under load may take to tell of the end
+_CUT_S = 1.0  # likewise where the stream did not end well, and the container may well live
 _LOOK_S = 0.1  # how often the engine is asked about one whose stream is full
 _KILL = "SIGKILL"
 GIVEN_UP = "its engine does not tell of its end"
@@ -63,6 +64,7 @@ class DockerContainer:
         self._is_closed = False
         self._stdin_closed = False
         self._was_written = False
+        self._over_s = float("inf")  # when its stream was first known to have ended; under `_exit_lock`
         self._init_pid: int | None = None  # 0 once it is known to be on another machine
         # The hot path goes straight to the channel:
         self.look = channel.look
@@ -121,14 +123,17 @@ class DockerContainer:
         return None if program is None else reads_stdin(program)
 
     def wait(self, timeout_s: float | None) -> Exit | None:
-        """Reads its stream to the end, then asks the engine."""
+        """Reads its stream to the end, then asks the engine, which may take a moment longer than is left."""
         deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
         while self._exit is None and not self._channel.wait_over(timeout_s):
             if self._channel.is_closed or (deadline_s is not None and time.monotonic() >= deadline_s):
                 return self._exit
             self._look_if_full(deadline_s)
             timeout_s = None if deadline_s is None else max(deadline_s - time.monotonic(), 0.0)
-        return self._find_exit(None if deadline_s is None else max(deadline_s - time.monotonic(), _TOLD_S))
+        found = self._find_exit()
+        while found is None and (deadline_s is None or time.monotonic() < deadline_s):
+            found = self._find_exit()
+        return found
 
     def stop(self, grace_s: float) -> Exit:
         """SIGTERM goes to the engine's init, which passes it on."""
@@ -200,14 +205,17 @@ class DockerContainer:
         if left_s > 0:
             threading.Event().wait(left_s)
 
-    def _find_exit(self, timeout_s: float | None) -> Exit | None:
+    def _find_exit(self) -> Exit | None:
+        """Its stream has ended. None if the engine does not tell of its end, and it may still come to it."""
         if self._exit is not None:
             return self._exit
         with self._exit_lock:
             if self._exit is None:
-                found = self._handle.find_exit(min(timeout_s or END_S, END_S), was_killed=self._is_killed)
-                if found is None:  # its engine has let go of it, and it lives: nothing it says can be heard any more
-                    self._kill()
+                self._over_s = min(self._over_s, time.monotonic())
+                patience_s = _CUT_S if self._channel.fault else _TOLD_S
+                found = self._handle.find_exit(patience_s, was_killed=self._is_killed)
+                if found is None and (self._channel.fault or time.monotonic() - self._over_s >= END_S):
+                    self._kill()  # it lives, and nothing it says can be heard any more
                     found = Exit(lost=f"was cut off {self._channel.fault or 'by its engine'}, and killed")
                 self._exit = found
             return self._exit

@@ -10,6 +10,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from docker.utils import version_gte
+
 from hotdash.drivers.base import Stats
 from hotdash.drivers.docker.faults import EngineErrors
 from hotdash.errors import report
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     import docker
 
 PERIOD_S = 1.0
+_ONE_SHOT_API = "1.41"  # Docker 20.10
 FORGET_S = 5.0  # a container that nobody has asked about for so long is looked at no more
 
 
@@ -103,8 +106,9 @@ class StatsWatch:
 
     def _look(self, client: docker.APIClient, engine_id: str) -> None:
         """One look, one request: `one_shot` spares the engine the second that it else waits for a difference."""
+        quick = {"one_shot": True} if version_gte(client.api_version, _ONE_SHOT_API) else {}
         try:
-            told = client.stats(engine_id, stream=False, one_shot=True)
+            told = client.stats(engine_id, stream=False, **quick)
         except EngineErrors:  # it has ended, or the engine is away: its container says so
             told = {}
         stats = stats_of(told)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hotdash.events import StderrLine
+    from hotdash.settings import Limits
     from hotdash.store.snapshot import TaskView
     from hotdash.task import TaskResult
 
@@ -33,6 +34,16 @@ class HistoryLimits:
     payload_bytes: int = 2**20
     body_bytes: int = 256 * 2**10
     stderr_bytes: int = 256 * 2**10
+
+    @classmethod
+    def of(cls, limits: Limits) -> HistoryLimits:
+        """The bounds that the user has set."""
+        return cls(
+            max_bytes=limits.history_mb * 2**20,
+            max_age_s=limits.history_days * DAY_S,
+            payload_bytes=limits.payload_kb * 2**10,
+            body_bytes=limits.answer_kb * 2**10,
+        )
 
 
 class EndedTask(NamedTuple):  # as `TaskResult`: one is made for every task

@@ -1,7 +1,7 @@
 """`HistoryWriter`: the history's one thread that writes, `history`.
 
-Its maker owns it and ends it with `close`. It sleeps until a task has ended, collects for `flush_s` or until many
-wait, and writes them in one transaction. Nobody waits for it: what comes faster than the disk takes is dropped and
+Its maker owns it and ends it with `close`. It sleeps until a task has ended, collects for `flush_s`, longer after many,
+and writes them in one transaction. Nobody waits for it: what comes faster than the disk takes is dropped and
 counted, and what is wrong with the database is told once for each thing.
 """
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 FLUSH_S = 0.25
 START_S = 1.0  # the screen is to be painted first
 WAITING = 1_000  # tasks that may wait to be written
+TASKS_PER_S = 1_000  # written in the long run: at 20,000 calls a second more would cost the calls their turns
 WAITING_BYTES = 32 * 2**20
 _RETRY_S = 2.0  # after a fault that may pass
 _TRIM_S = 3_600.0
@@ -65,7 +66,7 @@ class HistoryWriter:
         self.dropped = 0
         self.written = 0
         self._some = threading.Event()
-        self._hurry = threading.Event()
+        self._end = threading.Event()
         self._database: Database | None = None
         self._told: set[str] = set()
         self._is_given_up = False
@@ -85,11 +86,7 @@ class HistoryWriter:
                 return
             self._waiting.append(task)
             self._waiting_bytes += task.size_bytes
-            count = len(self._waiting)
-        if count == 1:
-            self._some.set()
-        elif count == WAITING // 2:
-            self._hurry.set()
+        self._some.set()
 
     def mend(self) -> None:
         """Somebody who reads has found the database broken: it is looked through, though no task waits."""
@@ -105,25 +102,25 @@ class HistoryWriter:
         with self._lock:
             self._closing = True
         self._some.set()
-        self._hurry.set()
+        self._end.set()
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
     # --- the thread ---------------------------------------------------------------------------------------------------
 
     def _work(self) -> None:
-        ending = False
+        ending, rest_s = False, self._flush_s
         self._some.wait(START_S)
         self._attempt([])  # makes the file, and lets go of what is too old
         while not ending:
             self._some.wait()
-            self._hurry.wait(self._flush_s)
+            self._end.wait(rest_s)
             with self._lock:
                 ending = self._closing
                 tasks, self._waiting = self._waiting, []
                 self._waiting_bytes = 0
                 self._some.clear()
-                self._hurry.clear()
+            rest_s = max(self._flush_s, len(tasks) / TASKS_PER_S)
             if not self._attempt(tasks):
                 with self._lock:
                     self.dropped += len(tasks)

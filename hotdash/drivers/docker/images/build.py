@@ -76,6 +76,7 @@ class Build:
         puller: Puller,
         janitor: Janitor,
         environ: Mapping[str, str],
+        arguments: Mapping[str, str],
         run: RunFolder,
         guardian: Guardian,
         output: BuildOutput,
@@ -84,6 +85,7 @@ class Build:
         self._spec = spec
         self._janitor = janitor
         self._environ = environ
+        self._arguments = arguments
         self._run = run
         self._guardian = guardian
         self._requests = requests
@@ -105,12 +107,12 @@ class Build:
         entries = walk_sources(spec.folder, warnings=warnings, links_may_lead_out=True)
         for warning in warnings:
             self._output.line(f"warning: {warning}")
-        slot = self._shelf.slot(spec)
+        slot = self._shelf.slot(spec, check=self._check)
         with self._shelf.building():
             bases = self._bases(own or written or "")
             extra = json.dumps([_RECIPE, slot.of, written, bases]).encode()
             content = hash_sources(spec.folder, entries, extra=extra)
-            found = self._shelf.find(slot, content)
+            found = self._shelf.find(slot, content, check=self._check)
             if found is not None:
                 return self._image(found, dockerfile=own, reused=True)
             why = self._why_buildkit(own or "")
@@ -185,7 +187,7 @@ class Build:
         transcript = Transcript(self._spec.key, output=self._output)
         headers = self._puller.registries()
         try:
-            with self._requests.build(context, headers=headers, check=self._check) as said:
+            with self._requests.build(context, arguments=self._arguments, headers=headers, check=self._check) as said:
                 for thing in said:
                     transcript.take(thing)
         except (OSError, NotAnEngine) as error:
@@ -206,7 +208,7 @@ class Build:
         return replace(image, entrypoint=command)
 
     def _inspect(self, image_id: str) -> dict[str, Any]:
-        found = self._requests.inspect(image_id)
+        found = self._requests.inspect(image_id, check=self._check)
         if found is None:
             raise self._gone()
         return found

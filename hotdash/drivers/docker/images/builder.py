@@ -14,6 +14,7 @@ from hotdash.drivers.build_output import BuildOutput
 from hotdash.drivers.docker.images.build import Build, BuildCheck
 from hotdash.drivers.docker.images.command import command_of
 from hotdash.drivers.docker.images.janitor import Janitor
+from hotdash.drivers.docker.images.proxies import build_arguments
 from hotdash.drivers.docker.images.pull import Puller
 from hotdash.drivers.docker.images.requests import Requests
 from hotdash.drivers.docker.images.shelf import IMAGES_KEPT, Shelf
@@ -89,6 +90,7 @@ class ImageBuilder:
                 puller=self._puller,
                 janitor=self._janitor,
                 environ=self._client_environ,
+                arguments=build_arguments(self._environ, location=self._engine.location),
                 run=self._run,
                 guardian=self._guardian,
                 output=output,

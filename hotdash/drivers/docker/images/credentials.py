@@ -5,9 +5,9 @@ docker-py reads the client's configuration, with its credential helpers.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hotdash.drivers.docker.images.proxies import config_file
 from hotdash.errors import BuildError
 
 if TYPE_CHECKING:
@@ -60,7 +60,6 @@ class Credentials:
     def _load(self) -> Any:
         from docker import auth  # noqa: PLC0415  as above
 
-        folder = self._environ.get("DOCKER_CONFIG") or Path(self._environ.get("HOME") or Path.home(), ".docker")
-        # A list of its own: without one docker-py would look into the process's environment.
-        file = Path(folder, "config.json")
+        # A file that is there: without one docker-py would look into the process's environment.
+        file = config_file(self._environ)
         return auth.load_config(config_path=str(file)) if file.exists() else auth.AuthConfig({})

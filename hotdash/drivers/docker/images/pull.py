@@ -59,7 +59,7 @@ class Puller:
             BuildError: It is nowhere, or may not be pulled; the message says which and why.
         """
         try:
-            if (found := self._requests.inspect(name)) is not None:
+            if (found := self._requests.inspect(name, check=check)) is not None:
                 return found, False
             self._pull(name, what=what, output=output, check=check)
         except EngineRefusal as error:

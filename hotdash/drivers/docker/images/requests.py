@@ -5,6 +5,7 @@ All raise OSError, `EngineRefusal` or `NotAnEngine` where the engine does not do
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -39,14 +40,14 @@ class Requests:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def engine_id(self) -> str:
-        """The engine's own id."""
-        return str((self._ask("/info") or {}).get("ID") or "")
+    def engine_id(self, *, check: Callable[[], None] = nothing_to_check) -> str:
+        """The engine's own id; `check` may end the wait by raising, as everywhere here."""
+        return str((self._ask("/info", check=check) or {}).get("ID") or "")
 
-    def inspect(self, image: str) -> dict[str, Any] | None:
+    def inspect(self, image: str, *, check: Callable[[], None] = nothing_to_check) -> dict[str, Any] | None:
         """What the engine knows of an image, by its id or name; None if it has none."""
         try:
-            return dict(self._ask(f"/images/{quote(image, safe=':/@')}/json"))
+            return dict(self._ask(f"/images/{quote(image, safe=':/@')}/json", check=check))
         except EngineRefusal as error:
             if error.status == _NOT_FOUND:
                 return None
@@ -64,11 +65,16 @@ class Requests:
 
     @contextmanager
     def build(
-        self, context: Iterator[bytes], *, headers: Mapping[str, str], check: Callable[[], None]
+        self,
+        context: Iterator[bytes],
+        *,
+        arguments: Mapping[str, str],
+        headers: Mapping[str, str],
+        check: Callable[[], None],
     ) -> Iterator[Iterator[dict[str, Any]]]:
         """Sends a build's context, and hands out what is said of the build."""
         # forcerm: the container of a step that failed would be left.
-        query = target("/build", rm=True, forcerm=True, version="1")
+        query = target("/build", rm=True, forcerm=True, version="1", buildargs=json.dumps(arguments))
         headers = {"Content-Type": "application/x-tar", **headers}
         with self._post(query, headers=headers, body=context, check=check) as said:
             yield said

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hotdash.drivers.docker.wire import EngineRefusal
+from hotdash.drivers.docker.wire import EngineRefusal, nothing_to_check
 from hotdash.drivers.locks import LOCK_SUFFIX, lock_if_free, lock_path, locked, open_lock, take_lock
 
 if TYPE_CHECKING:
@@ -93,13 +93,13 @@ class Shelf:
         self._held: dict[tuple[str, str], list[int]] = {}
         self._root: Path | None = None
 
-    def slot(self, spec: FunctionSpec) -> Slot:
-        """Where a function's images belong.
+    def slot(self, spec: FunctionSpec, *, check: Callable[[], None]) -> Slot:
+        """Where a function's images belong; `check` ends the wait for the engine by raising.
 
         Raises:
             OSError: The cache or the engine cannot be used. So for all that follow, with EngineRefusal and NotAnEngine.
         """
-        root = self._engine_folder()
+        root = self._engine_folder(check)
         parts = (_machine(), str(os.getuid()), os.fspath(root), os.fspath(spec.folder.absolute()), spec.key)
         of = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
         key = re.sub(r"[^A-Za-z0-9._-]", "_", spec.key)[:40]
@@ -118,10 +118,10 @@ class Shelf:
         finally:
             os.close(lock_fd)
 
-    def find(self, slot: Slot, content: str) -> str | None:
+    def find(self, slot: Slot, content: str, *, check: Callable[[], None]) -> str | None:
         """The id of an image that was built before, from now on in use; None if there is none."""
         with locked(slot.folder):
-            return self._find(slot, content)
+            return self._find(slot, content, check)
 
     def publish(self, slot: Slot, content: str, image_id: str) -> tuple[str, bool]:
         """Tags an image that was built just now.
@@ -130,7 +130,7 @@ class Shelf:
             The image's id, from now on in use, and whether another build of the same content was there first.
         """
         with locked(slot.folder):
-            first = self._find(slot, content)
+            first = self._find(slot, content, nothing_to_check)  # a cancel here would leave a tag without a record
             if first is not None:
                 return first, True
             self._requests.tag(image_id, repository=slot.repository, tag=slot.tag(content))
@@ -180,12 +180,12 @@ class Shelf:
             for lock_fd in descriptors:
                 os.close(lock_fd)
 
-    def _engine_folder(self) -> Path:
+    def _engine_folder(self, check: Callable[[], None] = nothing_to_check) -> Path:
         with self._lock:
             root = self._root
         if root is None:
             # By the engine's own id: the same engine may be reached by many addresses.
-            name = re.sub(r"[^A-Za-z0-9]", "", self._requests.engine_id())[:24] or "unnamed"
+            name = re.sub(r"[^A-Za-z0-9]", "", self._requests.engine_id(check=check))[:24] or "unnamed"
             root = self._cache_dir / "docker" / name
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         root.parent.chmod(0o700)
@@ -193,7 +193,7 @@ class Shelf:
             self._root = root
         return root
 
-    def _find(self, slot: Slot, content: str) -> str | None:
+    def _find(self, slot: Slot, content: str, check: Callable[[], None]) -> str | None:
         """See `find`. Under the slot's lock."""
         record = slot.record(content)
         if not lock_path(record).exists():
@@ -203,7 +203,7 @@ class Shelf:
             return None  # it is just being removed, and so as good as gone
         image_id = ""
         try:
-            image_id = self._still_there(slot, content, _read_id(lock_fd))
+            image_id = self._still_there(slot, content, _read_id(lock_fd), check)
             if not image_id:
                 return None
             os.utime(lock_fd)
@@ -213,9 +213,9 @@ class Shelf:
             if not image_id:
                 os.close(lock_fd)
 
-    def _still_there(self, slot: Slot, content: str, image_id: str) -> str:
+    def _still_there(self, slot: Slot, content: str, image_id: str, check: Callable[[], None]) -> str:
         """The id, if the engine still has such an image; it gets our tag again if somebody took that from it."""
-        found = self._requests.inspect(image_id) if image_id else None
+        found = self._requests.inspect(image_id, check=check) if image_id else None
         if found is None:
             return ""
         if f"{slot.repository}:{slot.tag(content)}" not in (found.get("RepoTags") or ()):
@@ -236,7 +236,7 @@ class Shelf:
 
     def _remove_ours(self, slot: Slot, image_id: str, record: Path, check: Callable[[], None]) -> bool:
         """Takes our tags from an image, whatever versions they name; whether none is left."""
-        found = self._requests.inspect(image_id) if image_id else None
+        found = self._requests.inspect(image_id, check=check) if image_id else None
         tags = [str(tag) for tag in (found or {}).get("RepoTags") or ()]
         ending = f"-{record.name[:_DIGITS]}"
         ours = [tag for tag in tags if tag.startswith(f"{slot.repository}:") and tag.endswith(ending)]

@@ -24,6 +24,8 @@ _NOISE = re.compile(r"(?: ---> Running in|Removing intermediate container) [0-9a
 _RED, _PLAIN = "\x1b[91m", "\x1b[0m"  # what the engine puts around what a step writes to stderr
 _KILLED = 137  # 128 + SIGKILL
 _TOLD_S = 0.1  # a step that took less is not worth a line
+_FULL = "no space left on device"
+_RECENT = 20  # lines before the end in which the cause is looked for
 _SHOWN = 200  # characters of an instruction in a message
 
 
@@ -89,7 +91,8 @@ class Transcript:
         self._end_step()
         where = f"{self._what}: {self._step}," if self._step else f"{self._what}: the build"
         ran = _EXITED.search(message)
-        if "no space left on device" in message.lower():
+        said = (*self._output.log[-_RECENT:], message)  # what filled the disk seldom says so with its last line
+        if any(_FULL in line.lower() for line in said):
             why = f"failed: the engine's disk is full ({message[:1000]}): make room there (docker system prune)"
         elif ran and int(ran.group(1)) == _KILLED:
             why = f"was killed by SIGKILL (by want of memory, perhaps): {last[:1000]}"
