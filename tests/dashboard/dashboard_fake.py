@@ -289,12 +289,13 @@ def drive(
     *,
     controls: FakeControls | None = None,
     size: tuple[int, int] = (160, 45),
+    **more: Any,
 ) -> None:
-    """Runs the app on the script, and the steps on the app."""
+    """Runs the app on the script, and the steps on the app; `more` is the app's."""
     controls = controls or FakeControls(script=script)
 
     async def run() -> None:
-        app = HotdashApp(script.store, controls)
+        app = HotdashApp(script.store, controls, **more)
         async with app.run_test(size=size, notifications=True) as pilot:
             await pilot.pause()
             await steps(app, pilot, controls)

@@ -105,7 +105,7 @@ def test_the_tasks_pane_says_how_many_there_are_and_the_key_shows_them(tmp_path:
         assert "H shows 2 tasks of earlier runs" in "".join(map(unstyled, screen.tasks.empty))
         await open_history(screen, pilot, 2)
         assert screen.past.has_focus
-        assert "2 tasks, 2 of earlier runs" in str(screen.boxes[2].border_title)
+        assert "2 tasks, 2 earlier" in str(screen.boxes[2].border_title)
         await pilot.press("a")
         await until(pilot, lambda: len(screen.past.items) == 3)
         await pilot.press("escape")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from dashboard_fake import Clock, FakeControls, busy_script, until
+from dashboard_fake import Clock, busy_script, drive, until
 from test_dashboard_keys import board, toasts
 
 from hotdash.dashboard.actions import ACTIONS, Pane
-from hotdash.dashboard.app import HotdashApp
 from hotdash.dashboard.keys import Keys, name_of
 from hotdash.dashboard.screens.help import HelpScreen
 from hotdash.dashboard.taste import taste_of
@@ -19,6 +17,10 @@ from hotdash.settings import load_settings
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from dashboard_fake import FakeControls
+    from textual.pilot import Pilot
+
+    from hotdash.dashboard.app import HotdashApp
     from hotdash.dashboard.taste import Taste
 
 
@@ -95,58 +97,47 @@ def test_every_action_can_be_named() -> None:
 
 def test_the_screen_the_footer_help_and_palette_follow(tmp_path: Path) -> None:
     mine = taste(tmp_path, '[keys]\ntoggle_watching = "f9"\ncancel = "w"\nhelp = "f1"\nquit = "Q"\n')
-    controls = FakeControls(script=busy_script(Clock()))
 
-    async def run() -> None:
-        app = HotdashApp(controls.script.store, controls, taste=mine)
-        async with app.run_test(size=(160, 45)) as pilot:
-            await pilot.pause()
-            await pilot.press("f9")
-            assert controls.calls == [("watch", "False")]
-            board(app).functions.select(("function", "report"))
-            await until(pilot, lambda: board(app).scope.function == "report")
-            await pilot.press("x", "w")
-            assert [call[0] for call in controls.calls] == ["watch", "cancel"]
-            shown = {action.id: action.shown for action in board(app).footer._keys.footer(Pane.FUNCTIONS)}
-            assert (shown["toggle_watching"], shown["cancel"], shown["quit"]) == ("f9", "w", "Q")
-            assert any(command.title == "watch  (f9)" for command in app.get_system_commands(app.screen))
-            await pilot.press("question_mark")
-            assert not isinstance(app.screen, HelpScreen)
-            await pilot.press("f1")
-            await until(pilot, lambda: isinstance(app.screen, HelpScreen))
-            assert "f9         Deploy on save" in app.screen.query_one("#help").text  # type: ignore[attr-defined]
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await pilot.press("f9")
+        assert controls.calls == [("watch", "False")]
+        board(app).functions.select(("function", "report"))
+        await until(pilot, lambda: board(app).scope.function == "report")
+        await pilot.press("x", "w")
+        assert [call[0] for call in controls.calls] == ["watch", "cancel"]
+        shown = {action.id: action.shown for action in board(app).footer._keys.footer(Pane.FUNCTIONS)}
+        assert (shown["toggle_watching"], shown["cancel"], shown["quit"]) == ("f9", "w", "Q")
+        assert any(command.title == "watch  (f9)" for command in app.get_system_commands(app.screen))
+        await pilot.press("question_mark")
+        assert not isinstance(app.screen, HelpScreen)
+        await pilot.press("f1")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        assert "f9         Deploy on save" in app.screen.query_one("#help").text  # type: ignore[attr-defined]
 
-    asyncio.run(run())
+    drive(busy_script(Clock()), steps, taste=mine)
 
 
 def test_what_is_wrong_in_the_settings_is_told_once_and_takes_no_room(tmp_path: Path) -> None:
     mine = taste(tmp_path, "a = 1\nb = 2\nc = 3\nd = '[/b]'\n")
-    controls = FakeControls(script=busy_script(Clock()))
 
-    async def run() -> None:
-        app = HotdashApp(controls.script.store, controls, taste=mine)
-        async with app.run_test(size=(160, 45), notifications=True) as pilot:
-            await until(pilot, lambda: len(toasts(app)) == 4)
-            assert "config.toml:1: a: found a key unknown here" in toasts(app)[0]
-            assert toasts(app)[3] == "and 1 fault more in the settings: hotdash doctor"
-            assert not board(app).notices.display
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await until(pilot, lambda: len(toasts(app)) == 4)
+        assert "config.toml:1: a: found a key unknown here" in toasts(app)[0]
+        assert toasts(app)[3] == "and 1 fault more in the settings: hotdash doctor"
+        assert not board(app).notices.display
 
-    asyncio.run(run())
+    drive(busy_script(Clock()), steps, taste=mine)
 
 
 def test_theme_and_layout_are_followed_and_an_unknown_theme_is_told(tmp_path: Path) -> None:
     mine = taste(tmp_path, 'theme = "nord"\n[layout]\nleft_percent = 40\nfunctions_percent = 30\n')
-    controls = FakeControls(script=busy_script(Clock()))
 
-    async def run() -> None:
-        app = HotdashApp(controls.script.store, controls, taste=mine)
-        async with app.run_test(size=(200, 45)) as pilot:
-            await pilot.pause()
-            assert app.theme == "nord"
-            assert app.screen.query_one("#left").size.width == 80
-            heights = [app.screen.query_one(f"#{name}-box").outer_size.height for name in ("functions", "tasks")]
-            assert heights[0] / sum(heights) == pytest.approx(0.3, abs=0.03)
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        assert app.theme == "nord"
+        assert app.screen.query_one("#left").size.width == 80
+        heights = [app.screen.query_one(f"#{name}-box").outer_size.height for name in ("functions", "tasks")]
+        assert heights[0] / sum(heights) == pytest.approx(0.3, abs=0.03)
 
-    asyncio.run(run())
+    drive(busy_script(Clock()), steps, size=(200, 45), taste=mine)
     found = said(tmp_path, '\ntheme = "nrd"')
     assert found[0].startswith("2: theme: found 'nrd', allowed ansi-dark,")

@@ -221,7 +221,7 @@ def test_a_task_of_an_earlier_run_is_found_and_replayed(terminal, functions, tmp
     try:
         until(lambda: again.shows("H: 1 earlier"), "the count of tasks of earlier runs")
         again.press("H")
-        until(lambda: again.shows("1 of earlier runs") and again.shows("heard it well"), "the task, opened")
+        until(lambda: again.shows("1 task, 1 earlier") and again.shows("heard it well"), "the task, opened")
         again.forget()
         again.press("r")
         until(lambda: again.shows("2 tasks"), "the replay, in the history too")

@@ -14,10 +14,11 @@ from real_tools import real_runtime
 import hotdash
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from hotdash.functions.spec import FunctionSpec, FunctionTest
     from hotdash.runtime.runtime import Runtime
+    from hotdash.task import TaskResult
 
 FOLDER = Path(__file__).parents[2] / "sample_functions"
 SPECS = {spec.key: spec for spec in hotdash.load_functions(FOLDER)}
@@ -34,6 +35,23 @@ def samples(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     """A runtime on each driver, to which each test deploys what it needs: deployed again, nothing changes."""
     with request.param(tmp_path_factory.mktemp("samples")) as runtime:
         yield runtime
+
+
+def call(
+    samples: Runtime, key: str, payload: bytes, *, stderr: Callable[[TaskResult], list[str] | None], **keys: object
+) -> TaskResult:
+    """Calls a function, and checks what came on stderr.
+
+    With Docker lines are given by time, and those of an engine under load may be late: there it is called up to three
+    times, until they were in time.
+    """
+    for _ in range(3 if samples.driver.name == "docker" else 1):
+        result = samples.submit(key, payload, **keys).result(PATIENCE_S)
+        expected = stderr(result)
+        if expected is None or result.stderr == expected:
+            return result
+    assert result.stderr == expected
+    return result
 
 
 def test_there_is_one_of_each_kind():
@@ -56,22 +74,21 @@ def test_a_sample_answers_as_its_file_says(samples, request, spec: FunctionSpec,
     if (spec.folder / "func.js").exists():
         request.getfixturevalue("node")
     samples.deploy(replace(spec, config={**spec.config, "STEP_S": "0.001"}))
-    result = samples.submit(spec.key, test.stdin.encode(), headers=dict(test.env)).result(PATIENCE_S)
+    lines = None if test.stderr is None else test.stderr.splitlines()
+    result = call(samples, spec.key, test.stdin.encode(), headers=dict(test.env), stderr=lambda _: lines)
     assert (result.error, result.status) == (None, "success")
     if test.stdout is not None:
         assert result.body.decode() == test.stdout
-    if test.stderr is not None:
-        assert "\n".join(result.stderr) == test.stderr.removesuffix("\n")
 
 
 def test_the_cold_sample_and_the_slow_one_tell_their_progress(samples):
     samples.deploy(SPECS["wordcount"])
-    result = samples.submit("wordcount", b"a b\n").result(PATIENCE_S)
-    assert result.stderr == [f"task {result.task_id}: reading", "counting lines", "counting words", "counting bytes"]
+    counts = ["counting lines", "counting words", "counting bytes"]
+    result = call(samples, "wordcount", b"a b\n", stderr=lambda result: [f"task {result.task_id}: reading", *counts])
     assert result.status_code is None
     samples.deploy(replace(SPECS["slow-report"], config={"STEP_S": "0.001", "REGION": "here"}))
-    result = samples.submit("slow-report", b"2").result(PATIENCE_S)
-    assert result.stderr == ["report for region here: 2 steps", "  step 1 of 2 #.", "  step 2 of 2 ##"]
+    steps = ["report for region here: 2 steps", "  step 1 of 2 #.", "  step 2 of 2 ##"]
+    call(samples, "slow-report", b"2", stderr=lambda _: steps)
 
 
 def test_emoji_is_built_once(samples):
@@ -97,13 +114,12 @@ def test_flaky_tells_the_true_cause_and_the_next_call_gets_a_clean_container(
     samples.deploy(spec)
     assert samples.submit("flaky", b"hello").result(PATIENCE_S).body == b"fine\n"
     samples.deploy(replace(spec, timeout_s=0.3 if wish == "hang" else 10.0))  # of the same revision
-    result = samples.submit("flaky", wish.encode()).result(PATIENCE_S)
+    result = call(samples, "flaky", wish.encode(), stderr=lambda result: [f"{result.task_id} asked for: {wish}"])
     samples.deploy(spec)
     after = samples.submit("flaky", b"hello").result(PATIENCE_S)
     assert result.status == status
     assert result.error is not None
     assert re.search(cause, result.error), result.error
-    assert result.stderr == [f"{result.task_id} asked for: {wish}"]
     assert result.body == (b"could not reach the database\n" if wish == "fail" else b"")
     assert (after.status, after.body, after.error) == ("success", b"fine\n", None)
     assert (after.container_id == result.container_id) is stays

@@ -11,6 +11,7 @@ import sys
 import textwrap
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ from hotdash import events as ev
 from hotdash.events import FunctionState
 from hotdash.functions.spec import FunctionSpec
 from hotdash.store.history import History, HistoryLimits, PastQuery
-from hotdash.store.history.database import APPLICATION_ID, counted
+from hotdash.store.history.database import APPLICATION_ID, Database, counted
 from hotdash.task import Attribution, TaskResult, TaskStatus
 
 if TYPE_CHECKING:
@@ -168,10 +169,10 @@ def test_the_oldest_go_first_where_there_is_too_much_and_the_file_stays_small(pa
             if not number % 20:
                 past.settled()
         past.settled()
+        until(lambda: len(past.ids()) < 60, "the trimming of what was written last")
         ids = past.ids()
-        assert ids[0] == "299"
         assert ids == [f"{299 - at:03}" for at in range(len(ids))]
-        assert 20 < len(ids) < 60
+        assert len(ids) > 20
         assert past.history.dropped == 0
     assert path.stat().st_size < 1.5 * limits.max_bytes
 
@@ -210,12 +211,26 @@ def test_two_at_once_write_to_one_file_and_see_each_other(path: Path) -> None:
         assert sum(other.history.reader.earlier.values()) == 200
 
 
+def test_those_who_begin_a_history_at_once_all_find_it_theirs(tmp_path: Path) -> None:
+    meeting = threading.Barrier(4)
+
+    def begin(path: Path) -> None:
+        meeting.wait()
+        Database(path).close()  # raised `another program's database`, of one that was half made, 59 times in 1,200
+
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(40):
+            path = tmp_path / f"{number}.db"
+            for opened in [pool.submit(begin, path) for _ in range(4)]:
+                opened.result()
+
+
 def test_files_are_the_users_alone(path: Path) -> None:
     with past_at(path) as past:
         past.task("aa")
         past.settled()
         modes = {found.name: stat.S_IMODE(found.stat().st_mode) for found in path.parent.iterdir()}
-        assert modes == {"history.db": 0o600, "history.db-wal": 0o600, "history.db-shm": 0o600}
+        assert modes == dict.fromkeys(("history.db", "history.db-wal", "history.db-shm", "history.db.lock"), 0o600)
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 

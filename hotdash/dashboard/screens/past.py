@@ -200,7 +200,7 @@ class PastBoard(StatsBoard):
         parts = (
             f"2 History · {title_of(view.key) if view is not None else 'all functions'}",
             f"/{title_of(found.typed)}" if found else "",
-            f"{page.total:,} tasks, {self._earlier():,} of earlier runs",
+            f"{words.counted(page.total, 'task')}, {self._earlier():,} earlier",
             lost,
         )
         self._entitle(2, " · ".join(filter(None, parts)))

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING
 
 from textual.containers import Vertical
 from textual.message import Message
-from textual.widgets import Static, TextArea
+from textual.widgets import Static
 
 from hotdash.dashboard.invoker import parse_headers
 from hotdash.dashboard.lines import Line, Tone
 from hotdash.dashboard.payload_words import is_json, verdict, why_kept
-from hotdash.dashboard.widgets.json_area import JsonArea
 from hotdash.dashboard.widgets.text_view import TextView
 from hotdash.store.payloads import Payload
 
 if TYPE_CHECKING:
     from textual import events
+    from textual.widgets import TextArea
+
+    from hotdash.dashboard.widgets.json_area import JsonArea
 
 
 class PayloadPane(Vertical, can_focus=True):
@@ -56,6 +58,10 @@ class PayloadPane(Vertical, can_focus=True):
         """Makes the editors, once."""
         if self._body is not None:
             return
+        from textual.widgets import TextArea  # noqa: PLC0415  slow to import, and for this tab alone
+
+        from hotdash.dashboard.widgets.json_area import JsonArea  # noqa: PLC0415  as above
+
         self._body = JsonArea("", id="payload", tab_behavior="focus", highlight_cursor_line=False, compact=True)
         self._headers = TextArea("", id="headers", tab_behavior="focus", highlight_cursor_line=False, compact=True)
         self._headers.placeholder = "Name: value"

@@ -94,14 +94,12 @@ class Database:
         self.connection.execute("PRAGMA synchronous = NORMAL")  # a power cut may cost the last tasks, a crash none
         self.connection.execute("PRAGMA journal_size_limit = 4194304")
         whose, version, tables = self._marks()
-        if not tables and whose in {0, APPLICATION_ID} and not reads:
-            try:
-                self.connection.executescript(_SCHEMA)
-            except sqlite3.OperationalError:
-                self.connection.rollback()
-                if not self._marks()[2]:
-                    raise  # else another hotdash made them just now
-            whose, version, tables = self._marks()
+        if not reads and not (tables and whose == APPLICATION_ID):
+            with _alone(self.path):  # another hotdash may be making the tables just now
+                whose, version, tables = self._marks()
+                if not tables and whose in {0, APPLICATION_ID}:
+                    self.connection.executescript(_SCHEMA)
+                    whose, version, tables = self._marks()
         if whose != APPLICATION_ID and tables:
             raise HistoryFault(
                 f"{self.path}: another program's database, left alone: move it away, and hotdash keeps its history",
@@ -203,8 +201,7 @@ def set_aside(path: Path, *, broken: os.stat_result | None) -> Path | None:
         OSError: It cannot be moved.
     """
     aside = path.with_name(f"{path.name}.broken-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}")
-    with path.with_name(f"{path.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _alone(path):
         try:
             if broken is not None and not os.path.samestat(path.stat(), broken):
                 return None
@@ -214,6 +211,17 @@ def set_aside(path: Path, *, broken: os.stat_result | None) -> Path | None:
             with suppress(FileNotFoundError):
                 path.with_name(path.name + end).rename(aside.with_name(aside.name + end))
     return aside
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """While no other hotdash makes this database, or moves it away."""
+    lock = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def counted(path: Path) -> int:
