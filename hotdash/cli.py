@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -10,7 +11,7 @@ import sys
 import threading
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
@@ -41,6 +42,14 @@ _EXITS = {"success": 0, "error": FAILED, "timeout": TIMED_OUT, "cancelled": INTE
 _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _STUCK_S = 5.0  # so long a screen that was told to end may take
 _QUIT_S = 2.0  # leaving the screen: the user was asked if tasks ran, so they get no more than this
+
+
+class Closeable(Protocol):
+    """What is closed at the end."""
+
+    def close(self) -> object:
+        """Ends it."""
+        ...
 
 
 class DashboardByDefault(click.Group):
@@ -100,8 +109,10 @@ def dashboard(folder: Path, driver: str | None, memory_mb: int | None, *, no_wat
         )
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         _fail(USAGE, "the dashboard needs a terminal; to call a function without one: hotdash invoke DIR NAME")
+    gc.disable()  # until the first picture stands: what is imported and made until then stays, and is looked at in vain
     from hotdash.dashboard.app import HotdashApp  # noqa: PLC0415  Textual is for the dashboard alone
     from hotdash.dashboard.live import LiveControls  # noqa: PLC0415
+    from hotdash.dashboard.sampler import Sampler  # noqa: PLC0415
     from hotdash.dashboard.taste import taste_of  # noqa: PLC0415
     from hotdash.redeploy.deployer import Deployer  # noqa: PLC0415
     from hotdash.store import Store  # noqa: PLC0415
@@ -128,22 +139,33 @@ def dashboard(folder: Path, driver: str | None, memory_mb: int | None, *, no_wat
             history = History(root=folder, on_fault=controls.note, limits=HistoryLimits.of(limits))
             runtime.subscribe(history)
         book = PayloadBook(path=loaded.path.with_name("payloads.json"), on_fault=controls.note)
-        deployer.start()
-        app = HotdashApp(store=store, controls=controls, archive=history, book=book, taste=taste)
+        sampler = Sampler(store=store, driver=runtime.driver, now_s=runtime.clock.now)
+
+        def begin() -> None:
+            gc.freeze()
+            gc.enable()
+            deployer.start()
+            sampler.start()
+
+        app = HotdashApp(store=store, controls=controls, archive=history, book=book, taste=taste, on_painted=begin)
         tell, threading.excepthook = threading.excepthook, controls.tell_of_fault  # a traceback would cross the screen
         try:
             asyncio.run(_show(app, runtime))
         finally:
             threading.excepthook = tell
-            for number in _ENDS:  # it is ending; a second signal must not keep it from ending well
-                signal.signal(number, signal.SIG_IGN)
-            runtime.close(_QUIT_S)
-            deployer.close()
-            log_file.close()
-            book.close()
-            if history is not None:
-                history.close()
+            sampler.close()
+            _close(runtime, deployer, log_file, book, history)
     raise click.exceptions.Exit(app.return_code or 0)
+
+
+def _close(runtime: Runtime, *parts: Closeable | None) -> None:
+    """Closes the runtime, then these in their order."""
+    for number in _ENDS:  # it is ending; a second signal must not keep it from ending well
+        signal.signal(number, signal.SIG_IGN)
+    runtime.close(_QUIT_S)
+    for part in parts:
+        if part is not None:
+            part.close()
 
 
 async def _show(app: App[None], runtime: Runtime) -> None:

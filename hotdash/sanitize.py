@@ -14,7 +14,7 @@ TAB = 8  # columns, as terminals have it
 
 # 7 or 8 bit: CSI with its parameters, or OSC/DCS/SOS/PM/APC up to its terminator, or a short escape.
 # A control string that never ends is not matched whole: its introducer alone goes, its text is shown.
-_SEQUENCES = re.compile(
+SEQUENCES = re.compile(
     "(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]"
     "|(?:\x1b[\\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\\\|\x9c)"
     "|\x1b[ -/]+[0-~]"
@@ -35,7 +35,7 @@ def plain(text: str) -> str:
     """
     if text.isprintable():
         return text
-    text = _SEQUENCES.sub("", text)
+    text = SEQUENCES.sub("", text)
     if "\r" in text:
         text = _last_drawn(text)
     if "\t" in text:

@@ -2,55 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from textual.binding import Binding
 
+from hotdash.dashboard.action import Action, Pane
+from hotdash.dashboard.log_actions import LOG_ACTIONS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-
-class Pane(StrEnum):
-    """Where a key matters; its value is the heading in the help screen."""
-
-    FUNCTIONS = "Functions"
-    TASKS = "Tasks"
-    LOGS = "Logs"
-    RUN = "Run"
-    PAYLOAD = "Payload"
-    DEPLOYS = "Deploys"
-    FILTER = "Filter"
-    EMPTY = "Nothing here yet"
-    ANY = "Everywhere"
-    MOVE = "Moving"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Action:
-    """One thing that a key does.
-
-    Args:
-        id: The name of the screen's method, without `action_`.
-        key: Textual's names of its keys, by comma; the first is the one that is shown.
-        shown: How the key is written for people.
-        label: One or two words, for the footer.
-        description: A sentence, for help and palette.
-        panes: The panes whose footer shows it, in which it matters.
-    """
-
-    id: str
-    key: str
-    shown: str
-    label: str
-    description: str
-    panes: tuple[Pane, ...]
-    in_palette: bool = True
+__all__ = ["ACTIONS", "MOVES", "Action", "Pane", "bindings", "by_pane", "footer_actions"]
 
 
 _TABLES = (Pane.FUNCTIONS, Pane.TASKS)
-_RIGHT = (Pane.LOGS, Pane.RUN, Pane.DEPLOYS)
+_RIGHT = (Pane.LOGS, Pane.RUN, Pane.STATS, Pane.DEPLOYS)
 
 ACTIONS: tuple[Action, ...] = (
     Action(
@@ -157,46 +123,7 @@ ACTIONS: tuple[Action, ...] = (
         description="Kill the selected container (asks first)",
         panes=(Pane.FUNCTIONS,),
     ),
-    Action(
-        id="toggle_follow",
-        key="f",
-        shown="f",
-        label="follow",
-        description="Logs: follow the newest line, or stay",
-        panes=(Pane.LOGS,),
-    ),
-    Action(
-        id="toggle_wrap",
-        key="z",
-        shown="z",
-        label="wrap",
-        description="Logs: wrap long lines, or cut them",
-        panes=(Pane.LOGS,),
-    ),
-    Action(
-        id="toggle_times",
-        key="t",
-        shown="t",
-        label="times",
-        description="Logs: show each line's time, or not",
-        panes=(Pane.LOGS,),
-    ),
-    Action(
-        id="filter",
-        key="slash",
-        shown="/",
-        label="filter",
-        description="Filter the focused pane: a regular expression, ! before it inverts",
-        panes=(*_TABLES, Pane.LOGS),
-    ),
-    Action(
-        id="copy",
-        key="y",
-        shown="y",
-        label="copy",
-        description="Copy: the log, the task's answer, the deploy's log, or the selected name",
-        panes=(Pane.LOGS, Pane.RUN, Pane.DEPLOYS),
-    ),
+    *LOG_ACTIONS,
     Action(
         id="toggle_all_tasks",
         key="a",
@@ -336,7 +263,7 @@ def footer_actions(pane: Pane, actions: tuple[Action, ...] = ACTIONS) -> tuple[A
     """What the footer shows while a pane has the focus, the most wanted first."""
     if pane is Pane.FILTER:
         return _FILTER_ACTIONS
-    own = tuple(action for action in actions if pane in action.panes)
+    own = tuple(action for action in actions if pane in action.panes and action.in_footer)
     typing = pane is Pane.PAYLOAD  # there `?` and `q` are typed
     ends = tuple(action for action in actions if action.id in ({"palette", "back"} if typing else {"help", "quit"}))
     return (*own, *ends)

@@ -27,6 +27,7 @@ class HotdashApp(App[None]):
     Args:
         store: What is shown; fed by someone else, from another thread.
         controls: What keys act on.
+        on_painted: Called once, in the screen's thread, when the first picture stands: what is dear begins then.
         archive: The history; None where none is kept.
         book: Remembers payloads and presets; None where nothing does.
         taste: Theme, layout, limits and keys; the usual if None.
@@ -44,9 +45,11 @@ class HotdashApp(App[None]):
         archive: History | None = None,
         book: PayloadBook | None = None,
         taste: Taste | None = None,
+        on_painted: Callable[[], object] | None = None,
     ) -> None:
         self._taste = taste if taste is not None else Taste()  # before Textual asks for the style sheet's variables
         super().__init__()
+        self._on_painted = on_painted
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
         self.VERTICAL_BREAKPOINTS = [(0, "-short"), (28, "-high")]
         self._store = store
@@ -68,6 +71,11 @@ class HotdashApp(App[None]):
             archive=self._archive,
         )
         return self._main
+
+    def on_ready(self) -> None:
+        """The first picture stands."""
+        if self._on_painted is not None:
+            self._on_painted()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """The layout, for the style sheet."""

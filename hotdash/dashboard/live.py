@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hotdash.drivers.inside import Insider
+
 if TYPE_CHECKING:
     import threading
     from collections.abc import Mapping
     from pathlib import Path
 
+    from hotdash.drivers.inside import Inside
     from hotdash.redeploy.deployer import Deployer
     from hotdash.runtime.runtime import Runtime
 
@@ -49,6 +52,11 @@ class LiveControls:
         """See `Controls`."""
         return self._runtime.kill(container_id)
 
+    def inside(self, container_id: str) -> Inside | None:
+        """See `Controls`."""
+        driver = self._runtime.driver
+        return driver.inside(container_id) if isinstance(driver, Insider) else None
+
     def redeploy(self, function: str) -> None:
         """See `Controls`."""
         self._deployer.redeploy(function)
@@ -56,6 +64,11 @@ class LiveControls:
     def rollback(self, function: str, revision: int) -> None:
         """See `Controls`."""
         self._deployer.rollback(function, revision)
+
+    @property
+    def has_read(self) -> bool:
+        """See `Controls`."""
+        return self._deployer.has_read
 
     @property
     def watching(self) -> bool:

@@ -5,17 +5,18 @@ Belongs to the widget that draws it, and to the screen's thread.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hotdash.dashboard.error_lines import ErrorSense
 from hotdash.dashboard.lines import wrap_cuts
 from hotdash.events import StderrLine
 from hotdash.sanitize import plain
 from hotdash.store.rings import LINES_KEPT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from hotdash.dashboard.filters import Filter
 
@@ -38,16 +39,28 @@ def text_of(entry: Entry) -> str:
 
 
 class LogBuffer:
-    """At most `capacity` entries; of these the ones shown, each one row high, or as many as wrapping makes it."""
+    """At most `capacity` entries; of these the ones shown, each one row high, or as many as wrapping makes it.
+
+    Attributes:
+        filter: What is looked for; None for nothing.
+        is_hiding: Whether lines that the filter does not match are hidden, or its matches merely known (`hits`).
+        errors_only: Whether only lines that tell of an error are shown.
+        wrap_width: Cells; 0 where lines are not wrapped.
+        hits: The places, in the order of events, of the lines that the filter matches and that are shown.
+    """
 
     def __init__(self, *, capacity: int = LINES_KEPT + _MARKS) -> None:
         self.capacity = capacity
         self.filter: Filter | None = None
-        self.wrap_width = 0  # cells; 0 where lines are not wrapped
+        self.is_hiding = True
+        self.errors_only = False
+        self.wrap_width = 0
+        self.hits: list[int] = []
         self._all: list[Entry] = []
         self._shown: list[Entry] = []
         self._ends: list[int] = []  # wrapped: the row after each shown entry, counted from the buffer's first ever
         self._base = 0  # wrapped: rows before the first shown entry
+        self._sense = ErrorSense()
 
     @property
     def rows(self) -> int:
@@ -57,7 +70,7 @@ class LogBuffer:
         return len(self._shown)
 
     @property
-    def shown(self) -> list[Entry]:
+    def shown(self) -> Sequence[Entry]:
         """The entries that the filter lets through, oldest first; not to be changed."""
         return self._shown
 
@@ -67,9 +80,7 @@ class LogBuffer:
     def clear(self) -> None:
         """Empties it; the filter stays."""
         self._all.clear()
-        self._shown.clear()
-        self._ends.clear()
-        self._base = 0
+        self._forget()
 
     def append(self, entries: Iterable[Entry]) -> int:
         """Adds the newest entries.
@@ -84,10 +95,9 @@ class LogBuffer:
         self._show(fresh)
         return gone
 
-    def arrange(self, *, wrap_width: int, found: Filter | None) -> None:
-        """Shows what it holds under another filter or width."""
-        self.wrap_width, self.filter = wrap_width, found
-        self._shown, self._ends, self._base = [], [], 0
+    def arrange(self) -> None:
+        """Shows what it holds anew, as `filter`, `is_hiding`, `errors_only` and `wrap_width` are now."""
+        self._forget()
         self._show(self._all)
 
     def at(self, row: int) -> tuple[Entry, int] | None:
@@ -100,10 +110,77 @@ class LogBuffer:
         start = self._ends[at - 1] if at else self._base
         return self._shown[at], row + self._base - start
 
+    def row_of(self, seq: int) -> int | None:
+        """The first row of the shown line at place `seq` in the order of events, or None."""
+        at = self._index(seq)
+        if at == len(self._shown):
+            return None
+        if not self.wrap_width:
+            return at
+        return (self._ends[at - 1] if at else self._base) - self._base
+
+    def hit_from(self, seq: int, direction: int) -> int | None:
+        """The match next to place `seq`, after it (1) or before it (-1), round the ends; None if there is none."""
+        if not self.hits:
+            return None
+        if direction > 0:
+            at = bisect_right(self.hits, seq)
+            return self.hits[at if at < len(self.hits) else 0]
+        at = bisect_left(self.hits, seq)
+        return self.hits[at - 1]
+
+    def number_of_hit(self, seq: int) -> int:
+        """Which match, counted from 1, the line at place `seq` is; 0 if it is none."""
+        at = bisect_left(self.hits, seq)
+        return at + 1 if at < len(self.hits) and self.hits[at] == seq else 0
+
+    def error_after(self, seq: int) -> int | None:
+        """The place of the next shown line that tells of an error, round the end; None if there is none."""
+        sense, first = ErrorSense(), None
+        for entry in self._shown:
+            if isinstance(entry, StderrLine) and sense.starts_error(entry):
+                if entry.seq > seq:
+                    return entry.seq
+                first = entry.seq if first is None else first
+        return first
+
+    def _index(self, seq: int) -> int:
+        """The place in `_shown` of the line at `seq`; the end if it is not there."""
+        low, high = 0, len(self._shown)
+        while low < high:
+            middle = (low + high) // 2
+            if self._seq_near(middle) < seq:
+                low = middle + 1
+            else:
+                high = middle
+        while low < len(self._shown) and isinstance(self._shown[low], Lost):
+            low += 1
+        found = self._shown[low] if low < len(self._shown) else None
+        return low if isinstance(found, StderrLine) and found.seq == seq else len(self._shown)
+
+    def _seq_near(self, at: int) -> int:
+        """The place of the entry at `at`; of one without, that of the line before."""
+        while at >= 0:
+            entry = self._shown[at]
+            if isinstance(entry, StderrLine):
+                return entry.seq
+            at -= 1
+        return -1
+
+    def _forget(self) -> None:
+        self._shown, self._ends, self.hits, self._base = [], [], [], 0
+        self._sense = ErrorSense()
+
     def _show(self, fresh: list[Entry]) -> None:
+        if self.errors_only:
+            fresh = [entry for entry in fresh if isinstance(entry, Lost) or self._sense.is_error(entry)]
         found = self.filter
         if found is not None:
-            fresh = [entry for entry in fresh if isinstance(entry, Lost) or found.matches(text_of(entry))]
+            matching = [entry for entry in fresh if isinstance(entry, Lost) or found.matches(text_of(entry))]
+            if not found.inverted:
+                self.hits += [entry.seq for entry in matching if isinstance(entry, StderrLine)]
+            if self.is_hiding or found.inverted:
+                fresh = matching
         self._shown += fresh
         width = self.wrap_width
         if not width:
@@ -118,12 +195,14 @@ class LogBuffer:
         old = self._all[:count]
         del self._all[:count]
         hidden = 0
-        if self.filter is None:
+        if self.filter is None and not self.errors_only:
             hidden = len(old)
         else:
             gone = set(map(id, old))
             while hidden < len(self._shown) and id(self._shown[hidden]) in gone:
                 hidden += 1
+            last = next((entry.seq for entry in reversed(old) if isinstance(entry, StderrLine)), -1)
+            del self.hits[: bisect_right(self.hits, last)]
         del self._shown[:hidden]
         if not self.wrap_width:
             return hidden

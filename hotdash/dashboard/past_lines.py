@@ -34,4 +34,8 @@ class LineSource:
         if self._past is None:
             return self._store.lines_after(seq, functions)
         lines: tuple[StderrLine, ...] = tuple(line for line in self._past.lines if line.seq > seq)
-        return LineBatch(lines=lines, cursor=lines[-1].seq if lines else seq, lost=0)
+        return LineBatch(lines=lines, cursor=lines[-1].seq if lines else seq, lost=0, total=len(self._past.lines))
+
+    def lines_total(self, functions: Iterable[str]) -> int:
+        """See `Store.lines_total`."""
+        return self._store.lines_total(functions) if self._past is None else len(self._past.lines)

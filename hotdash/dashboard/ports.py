@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from hotdash.drivers.inside import Inside
     from hotdash.store import LineBatch
 
 
@@ -16,6 +17,10 @@ class Lines(Protocol):
 
     def lines_after(self, seq: int, functions: Iterable[str]) -> LineBatch:
         """See `Store.lines_after`."""
+        ...
+
+    def lines_total(self, functions: Iterable[str]) -> int:
+        """See `Store.lines_total`."""
         ...
 
 
@@ -52,12 +57,21 @@ class Controls(Protocol):
         """Kills a container; False if there is no such one any more."""
         ...
 
+    def inside(self, container_id: str) -> Inside | None:
+        """A container from within, and a shell into it; None if it has ended, or its driver has no such thing."""
+        ...
+
     def redeploy(self, function: str) -> None:
         """Asks for a deploy of the function's sources as they are now; the outcome comes as events."""
         ...
 
     def rollback(self, function: str, revision: int) -> None:
         """Asks for an earlier revision to be live again; a deploy under way ends. The outcome comes as events."""
+        ...
+
+    @property
+    def has_read(self) -> bool:
+        """Whether the folder has been read once, so that no function means that there is none."""
         ...
 
     @property

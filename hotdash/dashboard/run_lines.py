@@ -11,6 +11,7 @@ from hotdash.dashboard.causes import cause_lines
 from hotdash.dashboard.lines import Line, Tone, text
 from hotdash.dashboard.presentation import task_state, why_queued
 from hotdash.dashboard.time_bar import time_lines
+from hotdash.dashboard.why_lines import why_waits_lines
 from hotdash.sanitize import plain
 from hotdash.task import TaskState
 
@@ -42,7 +43,7 @@ def run_lines(
         past: What the history says of it; None for a task of this run.
         depth: Levels of JSON that are unfolded.
     """
-    lines = [*_head(task, function, now_s, past), ()]
+    lines = [*_head(task, function, now_s, past), *why_waits_lines(task, function, now_s=now_s), ()]
     asked_bytes = past.payload_bytes if past is not None else None
     lines += _section("Request", task.payload, [*task.headers], depth=depth, whole_bytes=asked_bytes)
     result = task.result

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.color import Color
 from rich.style import Style
 
-from hotdash.sanitize import plain
+from hotdash.sanitize import SEQUENCES, TAB, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,8 +42,10 @@ def styled(text: str) -> list[tuple[str, Style]]:
     """
     if "\x1b" not in text and "\x9b" not in text:
         return [(plain(text), _NOTHING)]
-    if "\r" in text or "\t" in text:  # these act over the line as a whole, and so does `plain`
+    if "\r" in text:  # it acts over the line as a whole, and so does `plain`
         return [(plain(text), _NOTHING)]
+    if "\t" in text:
+        text = _expanded(text)
     pieces: list[tuple[str, Style]] = []
     style, at = _NOTHING, 0
     for found in _SGR.finditer(text):
@@ -52,6 +54,17 @@ def styled(text: str) -> list[tuple[str, Style]]:
         at = found.end()
     _add(pieces, text[at:], style)
     return pieces
+
+
+def _expanded(text: str) -> str:
+    """The line with spaces for its tabs, its sequences left where they are: they take no column, as for `plain`."""
+    column, at, expanded = 0, 0, []
+    for start, end in (*(found.span() for found in SEQUENCES.finditer(text)), (len(text), len(text))):
+        shown = (" " * (column % TAB) + text[at:start]).expandtabs(TAB)[column % TAB :]
+        column += len(shown)
+        expanded += [shown, text[start:end]]
+        at = end
+    return "".join(expanded)
 
 
 def _add(pieces: list[tuple[str, Style]], raw: str, style: Style) -> None:

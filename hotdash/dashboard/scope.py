@@ -11,24 +11,59 @@ from hotdash.sanitize import plain
 if TYPE_CHECKING:
     from hotdash.events import StderrLine
 
+_NAMED = 3  # of what is marked, in the title
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """A function, one container of it, or one task of it; an empty `function` for nothing."""
+    """A function, one container of it, or one task of it; an empty `function` for nothing; or all that is marked."""
 
     function: str = ""
     container_id: str = ""
     task_id: str = ""
+    marked: tuple[Scope, ...] = ()
 
     def has(self, line: StderrLine) -> bool:
-        """Whether a line of the function's is in it."""
+        """Whether a line of one of its functions is in it."""
+        if self.marked:
+            return any(scope.function == line.function and scope.has(line) for scope in self.marked)
         if self.task_id:
             return line.task_id == self.task_id
         return not self.container_id or line.container_id == self.container_id
 
     @property
+    def functions(self) -> tuple[str, ...]:
+        """The keys of the functions whose lines may be in it, each once."""
+        if self.marked:
+            return tuple(dict.fromkeys(scope.function for scope in self.marked))
+        return (self.function,) if self.function else ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every line of its functions is in it."""
+        if self.marked:
+            whole = {scope.function for scope in self.marked if scope.is_whole}
+            return whole.issuperset(self.functions)
+        return not self.task_id and not self.container_id
+
+    @property
     def title(self) -> str:
         """What it is called."""
+        if self.marked:
+            names = ", ".join(scope.title for scope in self.marked[:_NAMED])
+            return f"{len(self.marked)} marked: {names}" + (", …" if len(self.marked) > _NAMED else "")
         if self.task_id:
             return f"{plain(self.function)} {words.short_id(self.task_id)}"
         return f"{plain(self.function)} {plain(self.container_id)}".strip()
+
+
+def scope_of(key: tuple[str, ...]) -> Scope | None:
+    """What a table's row of this key stands for; None for a row that stands for nothing."""
+    match key:
+        case ("function", function):
+            return Scope(function=function)
+        case ("container", function, container_id):
+            return Scope(function=function, container_id=container_id)
+        case ("task", function, task_id):
+            return Scope(function=function, task_id=task_id)
+    return None

@@ -62,6 +62,7 @@ class Deployer:
         self._elsewhere: tuple[str, ...] = ()
         self._trouble = ""
         self._is_closed = False
+        self._has_read = False
         self._is_first = True
         self._catalog: Catalog | None = None
         self._live_images: dict[str, str] = {}
@@ -78,6 +79,11 @@ class Deployer:
     def start(self) -> None:
         """Begins to watch and to deploy everything once, in a thread of its own: the screen need not wait."""
         self._thread.start()
+
+    @property
+    def has_read(self) -> bool:
+        """Whether the folder has been read once: only then is it known that there is no function."""
+        return self._has_read
 
     @property
     def watching(self) -> bool:
@@ -143,6 +149,7 @@ class Deployer:
                 todo()
             except Exception as error:  # noqa: BLE001  the thread's top: reported, and the next change is planned
                 report(error)
+            self._has_read = True
             todo = self._todo.get()
 
     def _plan(self, burst: Burst, *, only: str | None = None) -> None:

@@ -2,12 +2,15 @@
 
 from hotdash.store.deploys import BuildLine, DeployStep, DeployView
 from hotdash.store.rings import LineBatch, LineRing
-from hotdash.store.snapshot import ContainerView, DeployEnd, Figures, FunctionView, Snapshot, TaskView
+from hotdash.store.sampling import Usage
+from hotdash.store.series import Measure, SeriesView
+from hotdash.store.snapshot import ContainerView, Decision, DeployEnd, Figures, FunctionView, Snapshot, TaskView
 from hotdash.store.store import Store
 
 __all__ = [
     "BuildLine",
     "ContainerView",
+    "Decision",
     "DeployEnd",
     "DeployStep",
     "DeployView",
@@ -15,7 +18,10 @@ __all__ = [
     "FunctionView",
     "LineBatch",
     "LineRing",
+    "Measure",
+    "SeriesView",
     "Snapshot",
     "Store",
     "TaskView",
+    "Usage",
 ]

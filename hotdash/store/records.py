@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from hotdash.events import CONTAINER_MOVES, ContainerState, FunctionState
 from hotdash.store.deploys import DeployBook
 from hotdash.store.rings import LineRing
-from hotdash.store.snapshot import ContainerView, DeployEnd, FunctionView, TaskView
+from hotdash.store.series import Series
+from hotdash.store.snapshot import ContainerView, Decision, DeployEnd, FunctionView, TaskView
 from hotdash.task import TaskState
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 TASKS_KEPT = 1_000  # section 6: ended tasks of a function
 TASK_BYTES_KEPT = 64 * 2**20  # and no more than this of their payloads and bodies
 BUILD_LINES_KEPT = 2_000
+DECISIONS_KEPT = 20
 DEPTH_SECONDS = 30
 RATE_WINDOW_S = 10.0
 _RATES_KEPT = 4_096
@@ -43,6 +45,9 @@ class ContainerRecord:
     tasks_served: int = 0
     start_s: float | None = None
     reason: str = ""
+    series: Series = field(default_factory=Series)
+    sampled_served: int = 0
+    sampled_cpu_s: float | None = None
     born_s: float = 0.0
 
     def move(self, state: ContainerState, at_s: float) -> None:
@@ -143,6 +148,7 @@ class FunctionRecord:
     image_id: str = ""
     live_since_s: float = 0.0
     why: str = ""
+    decisions: deque[Decision] = field(default_factory=lambda: deque(maxlen=DECISIONS_KEPT))
     containers: dict[str, ContainerRecord] = field(default_factory=dict)
     queued: dict[str, TaskRecord] = field(default_factory=dict)
     running: dict[str, TaskRecord] = field(default_factory=dict)
@@ -156,7 +162,15 @@ class FunctionRecord:
     waiting: tuple[str, ...] = ()
     waiting_count: int = 0
     ring: LineRing = field(default_factory=LineRing)
-    rates: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=_RATES_KEPT))  # (ended at, run_s)
+    # (ended at, run_s, container's id)
+    rates: deque[tuple[float, float, str]] = field(default_factory=lambda: deque(maxlen=_RATES_KEPT))
+    starts: int = 0
+    starts_s: float = 0.0
+    first_runs: int = 0
+    first_runs_s: float = 0.0
+    series: Series = field(default_factory=Series)
+    sampled_s: float = 0.0
+    sampled_calls: int = 0
     depths: dict[int, int] = field(default_factory=dict)  # whole second → deepest queue in it
     depth_at_s: float = 0.0
     _view: FunctionView | None = None
@@ -220,6 +234,7 @@ class FunctionRecord:
                 image_id=self.image_id,
                 live_since_s=self.live_since_s,
                 why=self.why,
+                decisions=tuple(self.decisions),
                 containers=tuple(container.view() for container in self.containers.values()),
                 queued=tuple(task.view() for task in self.queued.values()),
                 running=tuple(task.view() for task in self.running.values()),

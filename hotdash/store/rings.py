@@ -19,12 +19,14 @@ class LineBatch:
     Args:
         lines: Oldest first.
         cursor: Give this as `after` next time.
-        lost: How many lines between `after` and the first of these had left the ring already.
+        lost: How many lines between `after` and the first of these had left the ring already; a ring's worth at most.
+        total: How many lines of these functions there have ever been.
     """
 
     lines: tuple[StderrLine, ...]
     cursor: int
     lost: int
+    total: int
 
 
 class LineRing:

@@ -27,6 +27,14 @@ class DeployEnd(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A decision of the runtime's about containers: when, on its clock, and its reason in words."""
+
+    at_s: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerView:
     """One container. `since_s` is when it came into this state, on the runtime's clock."""
 
@@ -72,6 +80,7 @@ class FunctionView:
         faults: What is wrong with its function file now; the last good one serves.
         deploy_error: Why the newest build or start failed, until a deploy succeeds; empty otherwise.
         why: The last scaling decision, in words.
+        decisions: The last ones, the newest last; one that has the same reason as the one before is not counted.
         queued: Waiting tasks, the next one first.
         running: Running tasks, the oldest first.
         ended: Ended tasks, the newest last, at most 1,000.
@@ -106,6 +115,7 @@ class FunctionView:
     build_log: tuple[str, ...]
     deploy_end: DeployEnd | None = None
     deploy_seq: int = 0
+    decisions: tuple[Decision, ...] = ()
     deploys: tuple[DeployView, ...] = ()
     held: bool = False
     waiting: tuple[str, ...] = ()

@@ -13,13 +13,16 @@ from hotdash import events as ev
 from hotdash.events import ContainerState, Event, FunctionState
 from hotdash.store.records import DEPTH_SECONDS, RATE_WINDOW_S, ContainerRecord, FunctionRecord, TaskRecord
 from hotdash.store.rings import LINES_KEPT, LineBatch, LineRing
-from hotdash.store.snapshot import DeployEnd, Figures, Snapshot
+from hotdash.store.sampling import sample_function, series_of
+from hotdash.store.snapshot import Decision, DeployEnd, Figures, Snapshot
 from hotdash.task import TaskState, TaskStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from hotdash.events import StderrLine
+    from hotdash.store.sampling import Usage
+    from hotdash.store.series import SeriesView
 
 _FAILED = frozenset({TaskStatus.ERROR, TaskStatus.TIMEOUT})  # a cancel is its caller's wish
 REMOVED_KEPT = 16  # functions whose folders are gone: a rename or another branch may bring them back
@@ -79,16 +82,22 @@ class Store:
         """
         with self._lock:
             newer: list[StderrLine] = []
-            lost = 0
+            lost = total = 0
             for key in functions:
                 record = self._functions.get(key)
                 if record is not None:
+                    total += record.ring.total
                     lines, missed = record.ring.after(seq)
                     newer.extend(lines)
                     lost += missed
             cursor = self._version
         newer.sort(key=lambda line: line.seq)
-        return LineBatch(lines=tuple(newer), cursor=cursor, lost=lost)
+        return LineBatch(lines=tuple(newer), cursor=cursor, lost=lost, total=total)
+
+    def lines_total(self, functions: Iterable[str]) -> int:
+        """How many stderr lines of these functions there have ever been."""
+        with self._lock:
+            return sum(self._functions[key].ring.total for key in functions if key in self._functions)
 
     def figures(self, now_s: float, function: str | None = None) -> Figures:
         """Rates over the last seconds, of one function (its key) or of all.
@@ -99,7 +108,7 @@ class Store:
         """
         with self._lock:
             records = [record for key, record in self._functions.items() if function is None or key == function]
-            runs = sorted(run for record in records for at, run in record.rates if at > now_s - RATE_WINDOW_S)
+            runs = sorted(run for record in records for at, run, _ in record.rates if at > now_s - RATE_WINDOW_S)
             depths = [record.depths_until(now_s) for record in records]
         return Figures(
             calls_per_s=len(runs) / RATE_WINDOW_S,
@@ -107,6 +116,25 @@ class Store:
             p95_s=_quantile(runs, 0.95),
             depths=tuple(map(sum, zip(*depths, strict=True))) or (0,) * DEPTH_SECONDS,
         )
+
+    def sample(self, now_s: float, usage: Mapping[str, Usage]) -> bool:
+        """Takes a second's values of every function's series; about once a second, by one thread.
+
+        Args:
+            now_s: The runtime's clock.
+            usage: What each container uses, by its id; those that are missing use nothing that is known.
+
+        Returns:
+            Whether there was anything to measure.
+        """
+        with self._lock:
+            return sum(sample_function(record, now_s, usage) for record in self._functions.values()) > 0
+
+    def series(self, now_s: float, function: str, container_id: str = "") -> SeriesView | None:
+        """The last 15 minutes of a function, or of a container of it; None if there is no such one."""
+        with self._lock:
+            record = self._functions.get(function)
+            return None if record is None else series_of(record, container_id, now_s)
 
     # ---- one method an event; the others change nothing here (see `_FOLDS`)
 
@@ -197,6 +225,7 @@ class Store:
     def _on_scaling_decided(self, event: ev.ScalingDecided) -> None:
         if record := self._touched(event):
             record.why = event.reason
+            record.decisions.append(Decision(at_s=event.at_s, reason=event.reason))
 
     def _on_container_starting(self, event: ev.ContainerStarting) -> None:
         if record := self._touched(event):
@@ -210,9 +239,12 @@ class Store:
             )
 
     def _on_container_started(self, event: ev.ContainerStarted) -> None:
-        if container := self._container(event):
+        record = self._functions.get(event.function)
+        if record is not None and (container := self._container(event)):
             container.pid = event.pid
             container.start_s = event.start_s
+            record.starts += 1
+            record.starts_s += event.start_s
 
     def _on_container_idle(self, event: ev.ContainerIdle) -> None:
         if container := self._container(event):
@@ -289,12 +321,15 @@ class Store:
         if len(record.queued) != before:
             record.note_depth(event.at_s, before=before)
         if container := record.containers.get(task.container_id):
+            if not container.tasks_served:
+                record.first_runs += 1
+                record.first_runs_s += result.run_s
             container.task_id = ""
             container.tasks_served += 1
         record.calls += 1
         record.errors += result.status in _FAILED
         if result.run_s:
-            record.rates.append((event.at_s, result.run_s))
+            record.rates.append((event.at_s, result.run_s, result.container_id))
         self._tasks_dropped += record.end(task)
         self._drop_if_drained(record)
 

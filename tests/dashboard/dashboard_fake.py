@@ -12,13 +12,15 @@ from hotdash.dashboard.app import HotdashApp
 from hotdash.errors import HotdashError
 from hotdash.events import FunctionState
 from hotdash.functions.spec import Format, FunctionSpec
-from hotdash.store import Store
+from hotdash.store import Store, Usage
 from hotdash.task import Attribution, TaskResult, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from textual.pilot import Pilot
+
+    from hotdash.drivers.inside import Inside
 
 EPOCH = 1_700_000_000.0
 
@@ -140,8 +142,10 @@ class FakeControls:
     calls: list[tuple[str, ...]] = field(default_factory=list)
     submitted: list[tuple[str, bytes, dict[str, str]]] = field(default_factory=list)
     is_watching: bool = True
+    has_read_folder: bool = True
     refusal: str = ""
     told: tuple[str, ...] = ()
+    insides: dict[str, Inside] = field(default_factory=dict)
 
     def now_s(self) -> float:
         return self.script.clock()
@@ -162,6 +166,9 @@ class FakeControls:
         self.calls.append(("kill", container_id))
         return True
 
+    def inside(self, container_id: str) -> Inside | None:
+        return self.insides.get(container_id)
+
     def redeploy(self, function: str) -> None:
         self.calls.append(("redeploy", function))
 
@@ -170,6 +177,10 @@ class FakeControls:
 
     def set_held(self, function: str, on: bool) -> None:
         self.calls.append(("hold", function, str(on)))
+
+    @property
+    def has_read(self) -> bool:
+        return self.has_read_folder
 
     @property
     def watching(self) -> bool:
@@ -241,6 +252,25 @@ def busy_script(clock: Callable[[], float] | None = None) -> Script:
     script.feed(ev.BuildOutput, "thumbnail", text="pip install --target lib pillow")
     script.feed(ev.BuildOutput, "thumbnail", text="ERROR: no matching distribution found for pillow==99")
     script.feed(ev.BuildFailed, "thumbnail", reason="build step 1 exited with code 1: pip install --target lib pillow")
+    return script
+
+
+def measured_script() -> Script:
+    """Some minutes of work, measured."""
+    clock = Clock()
+    script = Script(clock)
+    script.function("greet", max_concurrency=4)
+    script.container("greet", "c-aaaaaa")
+    number = 0
+    for second in range(300):
+        for _ in range(second % 60 // 10):
+            number += 1
+            script.queue("greet", task_id(number))
+            script.start("greet", task_id(number), "c-aaaaaa")
+            script.end(task_id(number), run_s=0.01 * (1 + second % 7))
+        clock.at += 1.0
+        usage = Usage(cpu_s=second * 0.25, memory_bytes=(20 + second % 30) * 2**20)
+        script.store.sample(clock(), {"c-aaaaaa": usage})
     return script
 
 

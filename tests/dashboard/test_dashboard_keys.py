@@ -16,6 +16,7 @@ from hotdash.dashboard.screens.burst import BurstScreen
 from hotdash.dashboard.screens.confirm import ConfirmScreen
 from hotdash.dashboard.screens.help import HelpScreen
 from hotdash.dashboard.screens.main import MainScreen
+from hotdash.dashboard.widgets.log_rows import Times
 from hotdash.events import FunctionState
 from hotdash.functions.spec import FunctionTest
 from hotdash.task import TaskResult, TaskStatus
@@ -442,9 +443,11 @@ def test_f_z_and_t_change_how_the_log_is_shown() -> None:
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         logs = board(app).logs
         await pilot.press("f", "z", "t")
-        assert (logs.follow, logs.wrap, logs.times) == (False, False, True)
+        assert (logs.follow, logs.wrap, logs.times) == (False, False, Times.CLOCK)
         await pilot.press("f", "z", "t")
-        assert (logs.follow, logs.wrap, logs.times) == (True, True, False)
+        assert (logs.follow, logs.wrap, logs.times) == (True, True, Times.TASK)
+        await pilot.press("t")
+        assert logs.times is Times.OFF
 
     drive(busy_script(Clock()), steps)
 
@@ -486,7 +489,7 @@ def test_y_copies_what_the_pane_is_about() -> None:
 def test_e_says_so_where_the_terminal_cannot_be_lent() -> None:
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         await pilot.press("e")
-        assert "this terminal cannot be lent to an editor" in toasts(app)
+        assert "this terminal cannot be lent to another program" in toasts(app)
 
     drive(busy_script(Clock()), steps)
 

@@ -114,3 +114,9 @@ def test_colours_are_kept_as_styles() -> None:
 
 def test_hidden_text_is_shown() -> None:
     assert [(text, style.conceal) for text, style in styled("\x1b[8msecret")] == [("secret", None)]
+
+
+@pytest.mark.parametrize("raw", ["\ta\t\x1b[31mbc\t\x1b[0md\te", "\x1b[1m\t\x1b[0m\tx", "ab\x1b]0;t\x07\tc\x1b[2Jd\te"])
+def test_tabs_keep_colours_and_stand_as_they_do_without(raw: str) -> None:
+    assert "".join(text for text, _ in styled(raw)) == plain(raw)
+    assert any(style.color or style.bold for _, style in styled(raw)) is ("m" in raw)

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from dashboard_fake import Clock, FakeControls, Script, busy_script, until
+from dashboard_fake import Clock, FakeControls, Script, busy_script, measured_script, until
 from deploy_story import deploys_script
 from test_dashboard_keys import board
 from test_history_pane import history_at, remember, today
@@ -62,8 +62,19 @@ def test_the_history(snap_compare: Callable[..., bool], size: tuple[int, int], t
 
 
 @pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
+def test_the_logs_of_what_is_marked(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    keys = ("j", "space", "G", "k", "k", "k", "space", "3", "slash", *"for the", "enter", "ampersand", "n")
+    assert snap_compare(still_app(busy_script(Clock())), press=keys, terminal_size=size)
+
+
+@pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
+def test_stats(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    assert snap_compare(still_app(measured_script()), press=(*["greater_than_sign"] * 3, "3"), terminal_size=size)
+
+
+@pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
 def test_deploys_with_a_failed_build(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
-    keys = ("3", "3", "3", "3")
+    keys = ("3", "less_than_sign")
     assert snap_compare(still_app(deploys_script(Clock())), press=keys, terminal_size=size)
 
 

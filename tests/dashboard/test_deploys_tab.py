@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 async def open_deploys(pilot: Pilot[None], name: str) -> MainScreen:
     """The Deploys tab of a function, with the focus."""
     await to_function(pilot, name)
-    await pilot.press("3", "3", "3", "3")
+    await pilot.press("3", "less_than_sign")
     screen = board(pilot.app)  # type: ignore[arg-type]
     assert screen.focused_pane is Pane.DEPLOYS
     return screen
@@ -195,7 +195,7 @@ def test_tabs_go_round_both_ways() -> None:
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         screen = board(app)
         seen, tabs = [], list(screen.views)
-        for key in (">", ">", ">", ">", "<", "<", "<"):
+        for key in ">>>>><<<<":
             await pilot.press({">": "greater_than_sign", "<": "less_than_sign"}[key])
             seen.append(screen.tab)
         assert seen == [*tabs[1:], tabs[0], *tabs[:0:-1]]

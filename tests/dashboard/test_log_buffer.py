@@ -55,18 +55,21 @@ def test_wrapped_rows_are_found_again(capacity: int) -> None:
 def test_a_filter_hides_and_shows_again() -> None:
     buffer = LogBuffer(capacity=6)
     buffer.append(line(at, "error" if at % 2 else "fine") for at in range(6))
-    buffer.arrange(wrap_width=0, found=parse_filter("!err"))
+    buffer.filter = parse_filter("!err")
+    buffer.arrange()
     assert {text_of(entry) for entry in buffer.shown} == {"fine"}
     assert buffer.append([line(6, "fine")]) == 1
     assert buffer.append([line(7, "error")]) == 0
     assert buffer.rows == 3
-    buffer.arrange(wrap_width=0, found=None)
+    buffer.filter = None
+    buffer.arrange()
     assert buffer.rows == 6
 
 
 def test_lost_lines_are_told_under_any_filter() -> None:
     buffer = LogBuffer()
-    buffer.arrange(wrap_width=0, found=parse_filter("nothing like it"))
+    buffer.filter = parse_filter("nothing like it")
+    buffer.arrange()
     buffer.append([Lost(count=1234), line(1)])
     assert [text_of(entry) for entry in buffer.shown] == ["1,234 lines lost here"]
 

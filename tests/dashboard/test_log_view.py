@@ -144,7 +144,7 @@ def test_a_task_has_its_own_lines_without_names_and_by_time_is_marked() -> None:
         name = f"t-{task_id(1)[:6]}"
         assert rows_of(logs)[:3] == [f"{name} │ mine", f"{name}~│ perhaps mine", "c-000001 │ nobody's"]
         await pilot.press("2")
-        await until(pilot, lambda: rows_of(logs)[:3] == ["mine", "perhaps mine", ""])
+        await until(pilot, lambda: rows_of(logs)[:3] == ["  mine", "~ perhaps mine", ""])
 
     drive(script, steps)
 

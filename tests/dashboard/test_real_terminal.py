@@ -69,8 +69,12 @@ class Terminal:
 
     def shows(self, text: str) -> bool:
         """Whether `text` has been drawn since the last `forget`."""
+        return text.encode() in self.seen()
+
+    def seen(self) -> bytes:
+        """All that was drawn since the last `forget`, as `shows` looks at it."""
         self.look()
-        return text.encode() in _ESCAPES.sub(b"", self.drawn)
+        return _ESCAPES.sub(b"", self.drawn)
 
     def forget(self) -> None:
         """What was drawn until now counts no more."""
@@ -187,6 +191,20 @@ def test_it_ends_when_its_terminal_goes_away_under_an_editor(terminal, tmp_path)
     until(lambda: any(child.name() == "tail" for child in children()), "the editor")
     terminal.hang_up()
     terminal.ended()
+    nothing_is_left(tmp_path)
+
+
+def test_a_shell_has_the_containers_surroundings_and_gives_the_terminal_back(terminal, tmp_path):
+    terminal.press("j")
+    until(lambda: terminal.shows("pid "), "the container's row")
+    terminal.press("E")
+    until(lambda: terminal.shows("`exit` goes back"), "the shell")
+    terminal.forget()
+    terminal.press("echo $PIDS has $(ls func.py) 'in' $HOME; kill -9 $$\n")
+    until(lambda: re.search(rb"pids has func\.py in \S*/hotdash-\w+/\S+/home", terminal.seen()), "its surroundings")
+    until(lambda: b"\x1b[?1049h" in terminal.drawn or terminal.look(), "the screen again")
+    terminal.press("q")
+    assert terminal.ended() == 0
     nothing_is_left(tmp_path)
 
 

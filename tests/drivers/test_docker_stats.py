@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import threading
 import time
 
@@ -11,6 +13,7 @@ from real_tools import PATIENCE_S, until
 from hotdash.drivers.base import Stats
 from hotdash.drivers.docker import stats as module
 from hotdash.drivers.docker.stats import StatsWatch, stats_of
+from hotdash.drivers.inside import Insider
 
 TAKE = "kept = b'x' * (20 << 20); print('taken', flush=True); import threading; threading.Event().wait()"
 
@@ -117,3 +120,24 @@ def test_a_container_that_has_ended_uses_nothing_that_could_be_told(yard):
     container.wait(PATIENCE_S)
     assert container.stats() is None
     container.close()
+
+
+def test_the_driver_tells_what_each_uses_and_how_to_get_into_it(yard, docker_host):
+    container = yard.start("python3", "-I", "-S", "-c", TAKE, environment={"GREETING": "hello"})
+    until(lambda: container.id in yard.driver.stats(), "what it uses")
+    inside = yard.driver.inside(container.id)
+    assert isinstance(yard.driver, Insider)
+    assert inside.command[0] == "python3"
+    command = [word for word in inside.shell_command if word != "-it"]  # there is no terminal here
+    told = subprocess.run(
+        [*command, "-c", "echo $GREETING $HOME"],
+        env={"PATH": os.environ["PATH"], "DOCKER_HOST": docker_host},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=True,
+    )
+    assert told.stdout.split() == [inside.environment[name] for name in ("GREETING", "HOME")]
+    container.close()
+    assert yard.driver.inside(container.id) is None
+    assert container.id not in yard.driver.stats()

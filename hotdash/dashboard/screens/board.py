@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Container, Vertical
-from textual.screen import Screen
 from textual.widgets import Input
 
 from hotdash.dashboard.actions import Pane
@@ -17,11 +16,12 @@ from hotdash.dashboard.changes import ChangeWatch
 from hotdash.dashboard.deploys import DeployWatch
 from hotdash.dashboard.figures_watch import LAST_S, FiguresWatch
 from hotdash.dashboard.invoker import Invoker, newest, newest_of_container
-from hotdash.dashboard.lines import Line, Tone, text
 from hotdash.dashboard.past_lines import LineSource
 from hotdash.dashboard.presentation import HeaderFacts
 from hotdash.dashboard.scope import Scope
-from hotdash.dashboard.titles import notice_line, title_of
+from hotdash.dashboard.screens.log_board import LogBoard
+from hotdash.dashboard.task_starts import TaskStarts
+from hotdash.dashboard.titles import functions_title, notice_line, tasks_title, title_of
 from hotdash.dashboard.trouble import trouble_lines
 from hotdash.dashboard.welcome import welcome_lines
 from hotdash.dashboard.widgets.bars import FooterBar, HeaderBar, TabBar
@@ -35,12 +35,9 @@ from hotdash.dashboard.widgets.payload_pane import PayloadPane
 from hotdash.dashboard.widgets.run_view import RunView
 from hotdash.dashboard.widgets.tasks_table import TasksTable
 from hotdash.dashboard.widgets.text_view import TextView
-from hotdash.sanitize import plain
-from hotdash.store import Snapshot
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
-    from textual.notifications import SeverityLevel
     from textual.widget import Widget
 
     from hotdash.dashboard.ports import Controls
@@ -54,21 +51,18 @@ PULL_S = 0.1  # how often a snapshot is taken at most
 FIGURES_S = 1.0
 
 
-class BoardScreen(Screen[None]):
+class BoardScreen(LogBoard):
     """Header, functions, tasks, logs, run, footer."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES
 
     def __init__(self, *, store: Store, controls: Controls, taste: Taste, book: PayloadBook | None = None) -> None:
-        super().__init__()
+        super().__init__(controls=controls)
         self.store = store
-        self.controls = controls
         self.taste = taste
         self.keys = taste.keys
         self.book = book
         self.invoker = Invoker(controls=controls, book=book, folder_of=self._folder_of)
-        self.snapshot = Snapshot(version=-1)
-        self.scope = Scope()
         self.shows_all_tasks = False
         self.header = HeaderBar(widget_id="header")
         self.notices = TextView(widget_id="notices")
@@ -77,16 +71,17 @@ class BoardScreen(Screen[None]):
         self.trouble = TextView(widget_id="trouble")
         self.past = PastTable(widget_id="past")
         self.lines = LineSource(store)
-        self.logs = LogView(store=self.lines, widget_id="logs")
+        self.logs = LogView(store=self.lines, started_s=TaskStarts(snapshot=lambda: self.snapshot), widget_id="logs")
         self.logs.buffer.capacity = max(self.logs.buffer.capacity, taste.settings.limits.log_lines)
         self.run_view = RunView(widget_id="run")
         self.payload = PayloadPane(widget_id="payload-pane")
+        self.stats = TextView(widget_id="stats")
         self.deploys = DeploysPane(now_s=controls.now_s, widget_id="deploys")
-        self.tab = Pane.LOGS
         self.views: dict[Pane, Widget] = {
             Pane.LOGS: self.logs,
             Pane.RUN: self.run_view,
             Pane.PAYLOAD: self.payload,
+            Pane.STATS: self.stats,
             Pane.DEPLOYS: self.deploys,
         }
         self.tabs = TabBar(tabs=tuple(self.views), widget_id="tabs")
@@ -107,6 +102,7 @@ class BoardScreen(Screen[None]):
                 self.filters[Pane.LOGS],
                 self.run_view,
                 self.payload,
+                self.stats,
                 self.deploys,
                 id="right-box",
                 classes="pane",
@@ -146,6 +142,8 @@ class BoardScreen(Screen[None]):
 
     def _look(self) -> None:
         """Takes a snapshot if there is a new one to take, and the last was long enough ago."""
+        if self.is_frozen:
+            return
         if self.store.version != self.snapshot.version and self.controls.now_s() - self._pulled_s >= PULL_S * 0.9:
             self._pull()
 
@@ -157,10 +155,12 @@ class BoardScreen(Screen[None]):
         self._show_right()
         self._show_header()
         for told in (*self._changes.told(self.snapshot, self._pulled_s), *self._deploys.told(self.snapshot)):
-            self.tell(told.text, is_bad=told.is_bad, is_odd=told.is_odd)
+            self.tell(told.text, is_bad=told.is_bad, is_odd=told.is_odd, is_news=True)
 
     def _renew(self) -> None:
         """Once a second: rates, ages, and what no event tells of."""
+        if self.is_frozen:
+            return
         now_s = self.controls.now_s()
         if now_s - self._changed_s < LAST_S:
             self.functions.show_depths(self._rates.renew(self.snapshot, now_s))
@@ -182,7 +182,7 @@ class BoardScreen(Screen[None]):
             figures=self._rates.figures,
         )
         self.header.show(facts)
-        is_empty = not self.snapshot.functions
+        is_empty = not self.snapshot.functions and self.controls.has_read
         if is_empty is not self.has_class("-empty"):
             self.set_class(is_empty, "-empty")
             self.functions.focus()
@@ -204,90 +204,46 @@ class BoardScreen(Screen[None]):
         self.functions.show_snapshot(self.snapshot, found)
         self.functions.ensure_cursor()
         views = self.snapshot.functions
-        self._entitle(1, f"1 Functions · {len(views)}" + (f" · /{title_of(found.typed)}" if found else ""))
+        self._entitle(1, functions_title(len(views), found, self.functions.order_words))
 
     def _show_tasks(self) -> None:
         found = self.filters[Pane.TASKS].filter
         views = self.task_views
         self.tasks.show_functions(views, found, is_named=self.shows_all_tasks)
-        whose = "all functions" if self.shows_all_tasks else title_of(views[0].key) if views else ""
-        waiting = sum(len(view.queued) for view in views)
-        running = sum(len(view.running) for view in views)
-        ended = sum(len(view.ended) for view in views)
-        tally = ((running, "running"), (waiting, "queued"), (ended, "ended"))
-        counts = ", ".join(f"{count:,} {word}" for count, word in tally if count)
-        parts = (
-            f"2 Tasks · {whose}" if whose else "2 Tasks",
-            f"/{title_of(found.typed)}" if found else "",
-            counts,
-            self.tasks_note,
-        )
-        self._entitle(2, " · ".join(filter(None, parts)))
+        order = self.tasks.order_words
+        self._entitle(2, tasks_title(views, found, order, self.tasks_note, is_all=self.shows_all_tasks))
 
     def _show_right(self) -> None:
-        self._entitle(3, f"3 {title_of(self.scope.title)}")
+        shown = self.log_scope if self.tab is Pane.LOGS else self.scope
+        self._entitle(3, f"3 {title_of(shown.title)}")
         self._show_trouble()
-        if self.logs.display:
-            self.logs.set_empty(self._logs_empty())
-            self.logs.show_scope(self.scope)
-            self.logs.pull()
+        if self.tab is Pane.LOGS:
+            self.logs.show_scope(self.log_scope)
+            if not self.is_frozen:
+                self.logs.pull()
+            self._show_logs_empty()
         self._show_run()
         self.deploys.show(self.selected_view)
         self._show_note()
 
     def _show_trouble(self) -> None:
         view = self.selected_view
-        is_whole = not self.scope.task_id and not self.scope.container_id
+        is_whole = not self.marks and self.scope.is_whole
         lines = trouble_lines(view, now_s=self.controls.now_s()) if view is not None and is_whole else []
         is_building = view is not None and view.is_building
         self.trouble.show(lines)
-        self.trouble.display = bool(lines) and self.logs.display
+        self.trouble.display = bool(lines) and self.tab is Pane.LOGS
         if is_building:
             self.trouble.scroll_end(animate=False)
 
     def _show_run(self) -> None:
         raise NotImplementedError
 
-    def _show_note(self) -> None:
-        """At the right of the tabs: whether the log follows, what hides lines."""
-        note: list[tuple[str, Tone]] = []
-        if self.logs.display:
-            found = self.filters[Pane.LOGS].filter
-            if found is not None:
-                note.append((f"/{plain(found.typed)}  ", Tone.ACCENT))
-            if self.snapshot.lines_dropped:
-                note.append((f"{self.snapshot.lines_dropped:,} lines dropped  ", Tone.WARNING))
-            if self.logs.follow:
-                note.append(("following", Tone.MUTED))
-            elif self.logs.unseen:
-                note.append((f"▼ {self.logs.unseen:,} new", Tone.ACCENT))
-            else:
-                note.append(("not following", Tone.MUTED))
-        self.tabs.show(self.tab, tuple(note))
-
     def _show_footer(self) -> None:
         if self.has_class("-empty"):
             self.footer.show(Pane.EMPTY)
         else:
             self.footer.show(Pane.FILTER if isinstance(self.focused, Input) else self.focused_pane)
-
-    def _logs_empty(self) -> tuple[Line, ...]:
-        if self.filters[Pane.LOGS].filter is not None and len(self.logs.buffer):
-            return ((), text(" no line matches the filter", Tone.MUTED))
-        if not self.scope.function:
-            return ((), text(" nothing is selected", Tone.MUTED))
-        what = (
-            "this task"
-            if self.scope.task_id
-            else "this container"
-            if self.scope.container_id
-            else plain(self.scope.function)
-        )
-        result = self.selected_task.result if self.scope.task_id and self.selected_task is not None else None
-        said = " has written nothing to stderr yet"
-        if result is not None:
-            said = " has written nothing to stderr" if result.container_id else " never ran"
-        return ((), ((" ", Tone.TEXT), (what, Tone.STRONG), (said, Tone.MUTED)))
 
     # --- what is selected ---------------------------------------------------------------------------------------------
 
@@ -367,15 +323,11 @@ class BoardScreen(Screen[None]):
         """The footer tells the focused pane's keys."""
         self._show_footer()
 
-    def on_log_view_changed(self) -> None:
-        """The log follows, or does not any more, or has new lines."""
-        self._show_note()
-
     def on_filter_bar_changed(self, message: FilterBar.Changed) -> None:
         """Another filter holds in one of the panes."""
         if message.bar is self.filters[Pane.LOGS]:
             self.logs.set_filter(message.bar.filter)
-            self.logs.set_empty(self._logs_empty())
+            self._show_logs_empty()
             self._show_note()
         else:
             self._show_functions()
@@ -389,9 +341,3 @@ class BoardScreen(Screen[None]):
             Pane.LOGS: self.logs,
         }
         next(widgets[pane] for pane, bar in self.filters.items() if bar is message.bar).focus()
-
-    def tell(self, told: str, *, is_bad: bool = False, is_odd: bool = False) -> None:
-        """A toast; its text is hotdash's own or has passed `plain`."""
-        if told:
-            severity: SeverityLevel = "error" if is_bad else "warning" if is_odd else "information"
-            self.notify(told, severity=severity, markup=False)

@@ -1,23 +1,20 @@
-"""`MainScreen`: what each key does, on the panes of `PayloadBoard`. The keys: `hotdash.dashboard.actions`."""
+"""`MainScreen`: what all other keys do. The table of keys is `hotdash.dashboard.actions`."""
 
 from __future__ import annotations
 
 import os
 import shlex
-import subprocess
-from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
-
-from textual.app import SuspendNotSupported
 
 from hotdash.dashboard import words
 from hotdash.dashboard.actions import Pane, bindings
 from hotdash.dashboard.deploy_lines import is_deploying, rollback_target
 from hotdash.dashboard.invoker import Outcome, newest_of_container, newest_unended
+from hotdash.dashboard.lending import lend
 from hotdash.dashboard.screens.burst import BurstScreen
 from hotdash.dashboard.screens.confirm import ConfirmScreen
 from hotdash.dashboard.screens.help import HelpScreen
-from hotdash.dashboard.screens.payload_board import PayloadBoard
+from hotdash.dashboard.screens.inspect_keys import InspectKeysScreen
 from hotdash.sanitize import plain
 
 if TYPE_CHECKING:
@@ -32,10 +29,7 @@ if TYPE_CHECKING:
 _SOURCES = ("func.py", "func.js", "func.sh")
 
 
-_STEP_S = 0.2
-
-
-class MainScreen(PayloadBoard):
+class MainScreen(InspectKeysScreen):
     """The one screen below all others."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
@@ -146,46 +140,11 @@ class MainScreen(PayloadBoard):
         if view is None:
             return
         editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
-        try:
-            with self.app.suspend():
-                _wait_for(subprocess.Popen([*shlex.split(editor), str(_source_of(view))]))
-        except SuspendNotSupported:
-            self.tell("this terminal cannot be lent to an editor", is_bad=True)
-        except OSError as error:
-            self.tell(f"{plain(editor)}: {plain(str(error))}", is_bad=True)
+        if fault := lend(self.app, [*shlex.split(editor), str(_source_of(view))]):
+            self.tell(plain(fault), is_bad=True)
         self.refresh()
 
-    # --- logs and run -------------------------------------------------------------------------------------------------
-
-    def action_toggle_follow(self) -> None:
-        """Follows the log, or stays."""
-        self.logs.set_follow(on=not self.logs.follow)
-
-    def action_toggle_wrap(self) -> None:
-        """Wraps long lines, or cuts them."""
-        self.logs.set_wrap(on=not self.logs.wrap)
-        self.tell("long lines are wrapped" if self.logs.wrap else "long lines are cut; ← → move sideways")
-
-    def action_toggle_times(self) -> None:
-        """Shows the lines' times, or not."""
-        self.logs.set_times(on=not self.logs.times)
-
-    def action_copy(self) -> None:
-        """Copies what the focused pane is about."""
-        task, pane = self.selected_task, self.focused_pane
-        if pane is Pane.LOGS:
-            copied, what = self.logs.shown_text(), words.counted(len(self.logs.buffer.shown), "line")
-        elif pane is Pane.DEPLOYS:
-            copied, what = self.deploys.detail.text, "what is told of the deploy"
-        elif pane is Pane.FUNCTIONS or task is None:
-            copied = self.scope.container_id or self.scope.function
-            what = plain(copied)
-        elif task.result is not None:
-            copied, what = task.result.body.decode("utf-8", "replace"), f"the answer of {words.short_id(task.id)}"
-        else:
-            copied, what = task.id, f"the id of {words.short_id(task.id)}"
-        self.app.copy_to_clipboard(copied)
-        self.tell(f"copied {what}")
+    # --- tasks and tabs -----------------------------------------------------------------------------------------------
 
     def action_toggle_past(self) -> None:
         """Shows the tasks of the history, or this run's again."""
@@ -216,8 +175,9 @@ class MainScreen(PayloadBoard):
         for own, view in self.views.items():
             view.display = own is pane
         self._show_right()
+        self.show_stats()
         if had_focus:
-            self.views[pane].focus()
+            self._focus(self.views[pane])
 
     # --- the screen ---------------------------------------------------------------------------------------------------
 
@@ -230,7 +190,11 @@ class MainScreen(PayloadBoard):
         else:
             if self.has_class("-zoomed"):
                 self._set_zoom(number)
-            target.focus()
+            self._focus(target)
+
+    def _focus(self, target: Widget) -> None:
+        """At once, where `Widget.focus` waits: the next key may have been typed already, and is for this pane."""
+        self.set_focus(self.deploys.table if target is self.deploys else target)
 
     def action_zoom(self) -> None:
         """Gives the focused pane the whole screen, or gives it back."""
@@ -255,7 +219,7 @@ class MainScreen(PayloadBoard):
             bar.open()
 
     def action_back(self) -> None:
-        """Ends the zoom, else the focused pane's filter, else goes back to the functions."""
+        """Ends the zoom, else the focused pane's filter, else the marks; else goes back to the functions."""
         bar = self.filters.get(self.focused_pane)
         if self.has_class("-zoomed"):
             self._set_zoom(0)
@@ -265,7 +229,7 @@ class MainScreen(PayloadBoard):
             pass
         elif self.is_past and self.past.has_focus:
             self.toggle_past()
-        else:
+        elif self.focused_pane not in {Pane.FUNCTIONS, Pane.TASKS} or not self.unmark():
             self.functions.focus()
 
     def action_help(self) -> None:
@@ -311,11 +275,3 @@ def _source_of(view: FunctionView) -> Path:
         if (named := view.spec.folder / word).is_file():
             return named
     return next((path for name in _SOURCES if (path := view.spec.folder / name).is_file()), view.spec.file)
-
-
-def _wait_for(editor: subprocess.Popen[bytes]) -> None:
-    """Waits in steps: a signal that another thread gets does not end one long wait, and must still be seen (SIGHUP)."""
-    while True:
-        with suppress(subprocess.TimeoutExpired):
-            editor.wait(_STEP_S)
-            return

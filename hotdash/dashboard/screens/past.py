@@ -11,7 +11,7 @@ from hotdash.dashboard import words
 from hotdash.dashboard.actions import Pane
 from hotdash.dashboard.run_lines import empty_lines, run_lines
 from hotdash.dashboard.scope import Scope
-from hotdash.dashboard.screens.board import BoardScreen
+from hotdash.dashboard.screens.stats_board import StatsBoard
 from hotdash.dashboard.titles import title_of
 from hotdash.store.history.values import PastPage, PastQuery
 
@@ -28,7 +28,7 @@ _PAGE = 1_000  # tasks
 _MORE = 4  # times as many as before
 
 
-class PastBoard(BoardScreen):
+class PastBoard(StatsBoard):
     """The panes, and past tasks in place of this run's while one wants them.
 
     Args:
@@ -143,6 +143,7 @@ class PastBoard(BoardScreen):
         if contents is not None and contents.place == self._wanted:
             self.opened = contents
             self.lines.open(contents)
+            self.logs.floor = 0  # another run's lines have places of their own
             self._set_scope(Scope(function=contents.task.function, task_id=contents.task.id))
 
     def _show_run(self) -> None:

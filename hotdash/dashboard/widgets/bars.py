@@ -77,7 +77,7 @@ class FooterBar(LineBar):
         for action, part in (*keys, *ends):
             self._places.append((at, at + width_of(part), action))
             at += width_of(part) + 2
-            line.extend((*part, ("  ", Tone.TEXT)))
+            line.extend((("  ", Tone.TEXT), *part) if line else part)
         return tuple(line)
 
     async def on_click(self, event: events.Click) -> None:

@@ -51,7 +51,7 @@ class FilterBar(Horizontal):
     def open(self) -> None:
         """Shows it, and takes the focus; typing replaces a filter that was kept."""
         self.display = True
-        self._input.focus()
+        self.screen.set_focus(self._input)  # at once: what is typed next is the filter, however fast it comes
         self._input.select_all()
 
     def action_clear(self) -> None:

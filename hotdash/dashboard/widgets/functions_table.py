@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from hotdash.dashboard.deploy_lines import waiting_line
 from hotdash.dashboard.lines import Row, Tone, unstyled
@@ -15,7 +15,7 @@ from hotdash.dashboard.presentation import (
     troubles,
     warnings,
 )
-from hotdash.dashboard.widgets.list_table import Item, Key, ListTable
+from hotdash.dashboard.widgets.list_table import Item, Key, ListTable, Order
 from hotdash.store import ContainerView, FunctionView
 
 if TYPE_CHECKING:
@@ -36,6 +36,13 @@ class Trouble:
 class FunctionsTable(ListTable):
     """Functions and containers. Keys: `("function", f)`, `("container", f, id)`, `("trouble", f, n)`."""
 
+    ORDERS: ClassVar[tuple[Order, ...]] = (
+        Order(column="FUNCTION", key=lambda view: view.key),
+        Order(column="STATE", key=lambda view: (not troubles(view), str(view.state) == "ready", view.key)),
+        Order(column="HOT", key=lambda view: (-view.hot, view.key)),
+        Order(column="QUEUE", key=lambda view: (-view.queue_depth, view.key)),
+    )
+
     def __init__(self, *, now_s: Callable[[], float], widget_id: str | None = None) -> None:
         super().__init__(columns=FUNCTION_COLUMNS, widget_id=widget_id)
         self._now_s = now_s
@@ -44,18 +51,24 @@ class FunctionsTable(ListTable):
         self._filter: Filter | None = None
         self._depths: Mapping[str, tuple[int, ...]] = {}
         self._troubles: dict[str, tuple[FunctionView, tuple[Trouble, ...]]] = {}
-        self.empty = ((("no function matches the filter", Tone.MUTED),),)
 
     def show_snapshot(self, snapshot: Snapshot, found: Filter | None) -> None:
         """Shows the functions of a snapshot that the filter lets through (by themselves or by one of their rows)."""
         self._snapshot, self._filter = snapshot, found
         items: list[Item] = []
-        for view in snapshot.functions.values():
+        for view in sorted(snapshot.functions.values(), key=self.order.key):
             rows = list(self._items_of(view))
             if found is None or any(found.matches(str(self.row_of(item))) for item in rows):
                 items.extend(rows)
+        words = "no function matches the filter" if snapshot.functions else "looking for functions …"
+        self.empty = (((words, Tone.MUTED),),)
         self._troubles = {key: kept for key, kept in self._troubles.items() if key in snapshot.functions}
         self.show(items)
+
+    def renew(self) -> None:
+        """See `ListTable`."""
+        if self._snapshot is not None:
+            self.show_snapshot(self._snapshot, self._filter)
 
     def show_depths(self, depths: Mapping[str, tuple[int, ...]]) -> None:
         """Takes the queues' last seconds by function, for the sparklines."""
@@ -110,7 +123,7 @@ class FunctionsTable(ListTable):
         (self._folded.discard if is_open else self._folded.add)(key)
         if not is_open:
             self.select(("function", key))
-        self.show_snapshot(self._snapshot, self._filter)
+        self.renew()
         self.refresh()
 
     def _items_of(self, view: FunctionView) -> Iterable[Item]:

@@ -7,7 +7,7 @@ The cursor belongs to a row's key, not to its place: rows may come, go and move 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from textual.strip import Strip
 
 Key = tuple[str, ...]
+MARK = "◆"
 _GAP = 1
 _HEADING = 1  # lines
 
@@ -36,8 +37,18 @@ class Item:
     is_selectable: bool = True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """An order in which a table can be: the title of the column whose head shows it, and what it sorts by."""
+
+    column: str
+    key: Callable[..., Any]
+
+
 class ListTable(Painted):
-    """A table of items; a subclass says how each is shown."""
+    """A table of items; a subclass says how each is shown, and in which orders (the first is the one at the start)."""
+
+    ORDERS: ClassVar[tuple[Order, ...]] = ()
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"painted--cursor", "painted--heading"}
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -70,6 +81,8 @@ class ListTable(Painted):
         self.items: tuple[Item, ...] = ()
         self.cursor_key: Key | None = None
         self.empty: tuple[Line, ...] = ()
+        self.marked: frozenset[Key] = frozenset()
+        self._order = 0
         self._places: dict[Key, int] = {}
         self._widths: tuple[int, ...] = ()
         self._widths_for = -1
@@ -89,6 +102,10 @@ class ListTable(Painted):
             old: The items among which it was.
         """
         return None
+
+    def renew(self) -> None:
+        """Shows the rows again, in another order."""
+        raise NotImplementedError
 
     # --- rows ---------------------------------------------------------------------------------------------------------
 
@@ -157,6 +174,35 @@ class ListTable(Painted):
         if self.cursor is None and self.items:
             self._put_cursor(self._selectable(0, 1))
 
+    @property
+    def order(self) -> Order:
+        """The order its rows are in."""
+        return self.ORDERS[self._order]
+
+    @property
+    def order_words(self) -> str:
+        """The order in words for the title, where the column may have no room; empty for the one at the start."""
+        return f"by {self.order.column.lower()}" if self._order else ""
+
+    def next_order(self) -> bool:
+        """Sorts the rows by the next order; after the last comes the first again. False if there is but one."""
+        if len(self.ORDERS) < 2:
+            return False
+        self._order = (self._order + 1) % len(self.ORDERS)
+        self.renew()
+        self.refresh()
+        return True
+
+    def show_marked(self, keys: frozenset[Key]) -> None:
+        """Shows a sign before these rows; where there is none, that takes no cell."""
+        if keys != self.marked:
+            self.marked = keys
+            self.refresh()
+
+    @property
+    def _gutter_cells(self) -> int:
+        return GUTTER + bool(self.marked)
+
     def action_cursor(self, step: int) -> None:
         """Moves the cursor by one selectable row."""
         at = self.cursor
@@ -222,7 +268,7 @@ class ListTable(Painted):
         if event.y < _HEADING or not 0 <= at < len(self.items) or not self.items[at].is_selectable:
             return
         self._put_cursor(at)
-        if event.x <= GUTTER + 1:
+        if event.x <= self._gutter_cells + 1:
             self.toggle(self.items[at])
 
     def toggle(self, item: Item) -> None:
@@ -259,9 +305,10 @@ class ListTable(Painted):
         is_cursor = item.key == self.cursor_key
         bar: Span = ("▌" if is_cursor else " ", Tone.ACCENT if self.has_focus else Tone.MUTED)
         style = self.get_component_rich_style("painted--cursor") if is_cursor else None
-        room = width - GUTTER - _GAP  # a cell of air beside the scroll bar
+        mark: Line = ((MARK if item.key in self.marked else " ", Tone.ACCENT),) if self.marked else ()
+        room = width - self._gutter_cells - _GAP  # a cell of air beside the scroll bar
         line = fit(row.wide, room) if row.wide else self._joined(row.cells, room)
-        return self.strip_of((bar, *line), width, style=style)
+        return self.strip_of((bar, *mark, *line), width, style=style)
 
     def _joined(self, cells: tuple[Line, ...], width: int) -> Line:
         line: list[Span] = []
@@ -278,5 +325,11 @@ class ListTable(Painted):
         return self._widths
 
     def _heading(self, width: int) -> Line:
-        headings = tuple(text(column.title, Tone.MUTED) for column in self.columns)
-        return ((" " * GUTTER, Tone.MUTED), *self._joined(headings, width - GUTTER - _GAP))
+        sorted_by = self.order.column if self.ORDERS else ""
+        widths = self._column_widths(width - self._gutter_cells - _GAP)
+        headings = tuple(
+            text(f"{column.title[: max(0, room - 1)]}▾" if column.title == sorted_by else column.title, Tone.MUTED)
+            for column, room in zip(self.columns, widths, strict=True)
+        )
+        cells = self._gutter_cells
+        return ((" " * cells, Tone.MUTED), *self._joined(headings, width - cells - _GAP))

@@ -1,7 +1,9 @@
-"""`LogView`: the stderr of what is selected, drawn by line over a bounded buffer.
+"""`LogView`: the stderr of what is selected or marked, drawn by line over a bounded buffer.
 
 A line costs nothing until it is seen: 10,000 a second are appended ten times a second in one go, and only the rows on
-the screen are cleaned, styled and kept as strips.
+the screen are cleaned, styled and kept as strips. What one reads stays: while text is selected, or where the oldest
+lines would have to go from under a reader who does not follow, nothing is taken from the store; what it had to drop
+meanwhile is told where it is missing.
 """
 
 from __future__ import annotations
@@ -16,29 +18,28 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 
-from hotdash.dashboard import words
-from hotdash.dashboard.lines import Line, Tone, width_of, wrap_cuts
+from hotdash.dashboard.lines import wrap_cuts
 from hotdash.dashboard.log_buffer import Entry, LogBuffer, Lost, text_of
-from hotdash.dashboard.sanitize import styled
 from hotdash.dashboard.scope import Scope
-from hotdash.dashboard.widgets.painted import Painted, padded
+from hotdash.dashboard.widgets.log_rows import LogRows, Look, Times
+from hotdash.dashboard.widgets.selectable import Selectable
 from hotdash.events import StderrLine
-from hotdash.sanitize import plain
-from hotdash.task import Attribution
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from textual.selection import Selection
+
     from hotdash.dashboard.filters import Filter
+    from hotdash.dashboard.lines import Line
     from hotdash.dashboard.ports import Lines
 
-_PREFIX = 8  # cells of `t-91ab3f` and `c-7f3a12`
-_TIME = 13  # `12:03:41.123 `
 _SIDEWAYS = 8
 _STRIPS_KEPT = 512
+_NEXT_TIMES = {Times.OFF: Times.CLOCK, Times.CLOCK: Times.TASK, Times.TASK: Times.OFF}
 
 
-class LogView(Painted):
+class LogView(Selectable):
     """The Logs pane's lines."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -56,6 +57,7 @@ class LogView(Painted):
         *,
         store: Lines,
         local_time: Callable[[float], time.struct_time] = time.localtime,
+        started_s: Callable[[str, str], float | None] = lambda _function, _task_id: None,
         widget_id: str | None = None,
     ) -> None:
         super().__init__(widget_id=widget_id)
@@ -63,12 +65,18 @@ class LogView(Painted):
         self.buffer = LogBuffer()
         self.follow = True
         self.wrap = True
-        self.times = False
-        self.unseen = 0  # rows that came while it did not follow
+        self.times = Times.OFF
+        self.unseen = 0  # rows that came while it did not follow; lines, while it takes none
+        self.here = 0  # the place of the line that one has gone to, in the order of events
+        self.floor = 0  # lines up to this place have been cleared from view
         self.empty: tuple[Line, ...] = ()
+        self.rows = LogRows(painter=self, local_time=local_time, started_s=started_s)
         self._store = store
-        self._local_time = local_time
         self._cursor = 0
+        self._total = 0  # lines there had ever been when the last were taken
+        self._is_first = True
+        self._is_held = False
+        self._waiting = 0  # of the unseen, those that are not taken
         self._sideways = 0
         self._strips: LRUCache[tuple[int, int], list[Strip]] = LRUCache(_STRIPS_KEPT)
 
@@ -90,21 +98,58 @@ class LogView(Painted):
 
     def pull(self) -> None:
         """Takes the lines that have come since the last time. Quick when there are none."""
-        if not self.scope.function:
+        functions = self.scope.functions
+        if not functions:
             return
-        is_first = self._cursor == 0
-        batch = self._store.lines_after(self._cursor, (self.scope.function,))
-        self._cursor = batch.cursor
-        fresh: list[Entry] = [line for line in batch.lines if self.scope.has(line)]
-        if batch.lost and not (is_first and (self.scope.task_id or self.scope.container_id)):
-            fresh.insert(0, Lost(count=batch.lost))
+        if self._is_held or self.text_selection is not None:
+            self._count_held()
+            return
+        batch = self._store.lines_after(self._cursor, functions)
+        is_whole = self.scope.is_whole
+        fresh: list[Entry] = list(batch.lines) if is_whole else [line for line in batch.lines if self.scope.has(line)]
+        if fresh and not self.follow and self._would_go(len(fresh)):
+            self._is_held = True
+            self._count_held()
+            return
+        # Exact, where the ring itself knows only of its last dropped ones.
+        lost = batch.lost if self._is_first else max(batch.lost, batch.total - self._total - len(batch.lines))
+        if lost and (is_whole or not self._is_first):
+            fresh.insert(0, Lost(count=lost))
+        self._cursor, self._total, self._is_first = batch.cursor, batch.total, False
+        self.unseen, self._waiting = self.unseen - self._waiting, 0
         if fresh:
             self._append(fresh)
 
+    def _would_go(self, count: int) -> bool:
+        """Whether rows that are seen now would have to go if so many lines came."""
+        return self.scroll_offset.y < len(self.buffer) + count - self.buffer.capacity
+
+    def _count_held(self) -> None:
+        waiting = self._store.lines_total(self.scope.functions) - self._total
+        if waiting != self._waiting:
+            self.unseen += waiting - self._waiting
+            self._waiting = waiting
+            self.post_message(self.Changed())
+
     def set_filter(self, found: Filter | None) -> None:
-        """Shows only what the filter lets through."""
-        self.buffer.filter = found
+        """Shows only what the filter lets through, or marks its matches."""
+        self.buffer.filter, self.here = found, 0
         self._arrange()
+
+    def set_hiding(self, *, on: bool) -> None:
+        """Hides the lines that the filter does not match, or only marks its matches."""
+        self.buffer.is_hiding = on
+        self._arrange()
+
+    def set_errors_only(self, *, on: bool) -> None:
+        """Shows only lines that tell of an error, or all."""
+        self.buffer.errors_only = on
+        self._arrange()
+
+    def clear_view(self) -> None:
+        """Hides all lines so far; where they are hidden, and nothing has come since, shows them again."""
+        self.floor = self._cursor if len(self.buffer) or not self.floor else 0
+        self._restart()
 
     def shown_text(self) -> str:
         """All lines shown, clean, for the clipboard."""
@@ -112,9 +157,10 @@ class LogView(Painted):
 
     def _restart(self) -> None:
         self.buffer.clear()
-        self.buffer.wrap_width = self._wrap_width
+        self.buffer.wrap_width = self._look.wrap_width
         self._strips.clear()
-        self._cursor, self.unseen, self._sideways, self.follow = 0, 0, 0, True
+        self._cursor, self.unseen, self._sideways, self.follow, self.here = self.floor, 0, 0, True, 0
+        self._is_first, self._is_held, self._total, self._waiting = True, False, 0, 0
         self.pull()
         self._resized(0)
 
@@ -139,10 +185,11 @@ class LogView(Painted):
 
     def set_follow(self, *, on: bool) -> None:
         """Follows the newest line, or stays."""
-        if on:
-            self.unseen = 0
         self.follow = on
         if on:
+            self._is_held = False
+            self.pull()
+            self.unseen = 0
             self._to_end()
         self.post_message(self.Changed())
 
@@ -155,25 +202,34 @@ class LogView(Painted):
         self.wrap, self._sideways = on, 0
         self._arrange()
 
-    def set_times(self, *, on: bool) -> None:
-        """Shows each line's time of day, or not."""
-        self.times = on
+    def next_times(self) -> None:
+        """No times, times of day, times since the task's start, none again."""
+        self.times = _NEXT_TIMES[self.times]
         self._arrange()
 
     def _arrange(self) -> None:
         self._strips.clear()
-        self.buffer.arrange(wrap_width=self._wrap_width, found=self.buffer.filter)
+        self.buffer.wrap_width = self._look.wrap_width
+        self.buffer.arrange()
         self._resized(0)
+        if self.here and not self.follow:
+            self._reveal(self.here)
 
     @property
-    def _wrap_width(self) -> int:
-        if not self.wrap:
-            return 0
-        return max(10, self.room - (_PREFIX + 3 if self._has_names else 0) - (_TIME if self.times else 0))
+    def _look(self) -> Look:
+        return Look(
+            width=self.room,
+            scope=self.scope,
+            wrap=self.wrap,
+            sideways=self._sideways,
+            times=self.times,
+            found=self.buffer.filter,
+            here=self.here,
+        )
 
     def on_resize(self) -> None:
         """Wrapped lines take another number of rows."""
-        if self.buffer.wrap_width != self._wrap_width:
+        if self.buffer.wrap_width != self._look.wrap_width:
             self._arrange()
         elif self.follow:
             self._to_end()
@@ -203,62 +259,90 @@ class LogView(Painted):
             self._strips.clear()
             self.refresh()
 
+    # --- matches and errors -------------------------------------------------------------------------------------------
+
+    def go_to_match(self, direction: int) -> bool:
+        """Goes to the filter's next match, or the one before; False if there is none."""
+        place = self.here or (2**62 if self.follow else self._first_seen - (direction > 0))
+        if self.follow and not self.here:
+            direction = -1  # from the end there is only what came before
+        return self._go_to(self.buffer.hit_from(place, direction))
+
+    def go_to_error(self) -> bool:
+        """Goes to the next line that tells of an error; False if there is none."""
+        place = self.here or (self._first_seen - 1 if not self.follow else 2**62)
+        return self._go_to(self.buffer.error_after(place))
+
+    @property
+    def _first_seen(self) -> int:
+        found = self.buffer.at(self.scroll_offset.y)
+        return found[0].seq if found is not None and isinstance(found[0], StderrLine) else 0
+
+    def _go_to(self, seq: int | None) -> bool:
+        if seq is None:
+            return False
+        self.here = seq
+        self._strips.clear()
+        self._reveal(seq)
+        return True
+
+    def _reveal(self, seq: int) -> None:
+        row = self.buffer.row_of(seq)
+        if row is None:
+            return
+        self.follow = False
+        self.scroll_to(y=max(0, row - self.size.height // 3), animate=False, force=True, immediate=True)
+        self.follow = False  # also where the end came into sight with it
+        self.refresh()
+        self.post_message(self.Changed())
+
     def forget(self) -> None:
         """The theme has changed."""
         self._strips.clear()
 
-    # --- painting -----------------------------------------------------------------------------------------------------
+    # --- painting and selecting ---------------------------------------------------------------------------------------
 
     def render_line(self, y: int) -> Strip:
         """One row."""
-        width = self.room
-        found = self.buffer.at(y + self.scroll_offset.y)
+        row = y + self.scroll_offset.y
+        strip = self.row_strip(row)
+        if strip is not None:
+            return self.selected_row(strip, row)
+        if not self.buffer.rows and y < len(self.empty):
+            return self.strip_of(self.empty[y], self.room)
+        return self.blank(self.room)
+
+    def row_strip(self, row: int) -> Strip | None:
+        """See `Selectable`."""
+        found = self.buffer.at(row)
         if found is None:
-            if not self.buffer.rows and y < len(self.empty):
-                return self.strip_of(self.empty[y], width)
-            return self.blank(width)
-        entry, row = found
-        key = (entry.seq if isinstance(entry, StderrLine) else -id(entry), width)
+            return None
+        entry, part = found
+        key = (entry.seq if isinstance(entry, StderrLine) else -id(entry), self.room)
         strips = self._strips.get(key)
         if strips is None:
-            strips = self._rows_of(entry, width)
-            self._strips[key] = strips
-        return strips[min(row, len(strips) - 1)]
+            look = self._look
+            strips = self.rows.rows(entry, look)
+            if self.rows.is_final(entry, look):
+                self._strips[key] = strips
+        return strips[min(part, len(strips) - 1)]
 
-    def _rows_of(self, entry: Entry, width: int) -> list[Strip]:
-        if isinstance(entry, Lost):
-            return [self.strip_of(((f"── {text_of(entry)} ──", Tone.WARNING),), width)]
-        prefix, base = self._prefix(entry), self.base
-        indent = width_of(prefix)
-        body = [Segment(piece, base + style) for piece, style in styled(entry.text)]
-        head = self.segments(prefix)
-        if not self.wrap:
-            seen = Strip(body).crop(self._sideways, self._sideways + max(0, width - indent))
-            return [padded([*head, *seen], width, base)]
-        cuts = wrap_cuts(text_of(entry), self.buffer.wrap_width or width)
-        if not cuts:
-            return [padded([*head, *body], width, base)]
-        whole = Strip(body)
-        rest = (
-            [Segment(" " * max(0, indent - 2), base), *self.segments((("│ ", Tone.MUTED),))] if self._has_names else []
-        )
-        parts = whole.divide([*cuts, whole.cell_length])
-        return [padded([*(rest if at else head), *part], width, base) for at, part in enumerate(parts)]
+    def lead_of_rest(self, row: int) -> int:
+        """See `Selectable`."""
+        found = self.buffer.at(row)
+        return self._look.lead if found is not None and found[1] else 0
 
-    @property
-    def _has_names(self) -> bool:
-        """Whether lines are led by their task's name: not where there is but one task."""
-        return not self.scope.task_id
+    def is_cut_at_space(self, row: int) -> bool:
+        """See `Selectable`."""
+        found = self.buffer.at(row)
+        if found is None or not found[1]:
+            return False
+        content = text_of(found[0])
+        cut = wrap_cuts(content, self.buffer.wrap_width)[found[1] - 1]
+        return Strip([Segment(content)]).crop(cut - 1, cut).text == " "
 
-    def _prefix(self, line: StderrLine) -> Line:
-        stamp: Line = ((self._stamp(line.time_s), Tone.MUTED),) if self.times else ()
-        if not self._has_names:
-            return stamp
-        bar = ("~│ " if line.attribution is Attribution.BY_TIME else " │ ", Tone.MUTED)
-        if line.task_id:
-            return (*stamp, (words.short_id(line.task_id).ljust(_PREFIX), words.task_tone(line.task_id)), bar)
-        return (*stamp, (plain(line.container_id)[:_PREFIX].ljust(_PREFIX), Tone.MUTED), bar)
-
-    def _stamp(self, time_s: float) -> str:
-        clock = time.strftime("%H:%M:%S", self._local_time(time_s))
-        return f"{clock}.{int(time_s % 1 * 1000):03} "
+    def selection_updated(self, selection: Selection | None) -> None:
+        """What is selected holds the log; once it is no more, the lines that waited come."""
+        super().selection_updated(selection)
+        if selection is None:
+            self.call_next(self.pull)

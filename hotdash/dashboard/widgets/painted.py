@@ -30,6 +30,8 @@ class Painted(ScrollView, can_focus=True):
         Binding("G,end", "scroll_far(1)", show=False),
     ]
 
+    ALLOW_SELECT: ClassVar[bool] = False  # `Selectable` is for text
+
     def __init__(self, *, widget_id: str | None = None) -> None:
         super().__init__(id=widget_id)
         self._tones: dict[tuple[Tone, Style], Style] = {}

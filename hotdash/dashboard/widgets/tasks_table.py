@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from hotdash.dashboard.lines import Row, Tone
-from hotdash.dashboard.presentation import ONE_FUNCTION_TASK_COLUMNS, TASK_COLUMNS, more_queued, task_cells
-from hotdash.dashboard.widgets.list_table import Item, ListTable
+from hotdash.dashboard.presentation import (
+    ONE_FUNCTION_TASK_COLUMNS,
+    TASK_COLUMNS,
+    more_queued,
+    task_cells,
+    task_ran_s,
+    task_waited_s,
+)
+from hotdash.dashboard.widgets.list_table import Item, ListTable, Order
 from hotdash.store import TaskView
+from hotdash.task import TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,6 +31,13 @@ _ENDED_LEAST = 50
 
 class TasksTable(ListTable):
     """Tasks of one function or of all. Keys: `("task", f, id)`, and `("more",)` for the queued ones not shown."""
+
+    ORDERS: ClassVar[tuple[Order, ...]] = (
+        Order(column="STATE", key=lambda _task, _now_s: 0),  # running, queued, ended
+        Order(column="RAN", key=lambda task, now_s: -(task_ran_s(task, now_s) or 0.0)),
+        Order(column="WAITED", key=lambda task, now_s: -task_waited_s(task, now_s)),
+        Order(column="ANSWER, WHY", key=lambda task, _now_s: _rank_of_end(task)),
+    )
 
     def __init__(self, *, now_s: Callable[[], float], widget_id: str | None = None) -> None:
         super().__init__(columns=ONE_FUNCTION_TASK_COLUMNS, widget_id=widget_id)
@@ -69,6 +84,10 @@ class TasksTable(ListTable):
         function = self._functions[task.function]
         return Row(cells=task_cells(task, function=function, now_s=self._now_s(), is_named=self._is_named))
 
+    def renew(self) -> None:
+        """See `ListTable`."""
+        self.show_functions(tuple(self._functions.values()), self._filter, is_named=self._is_named)
+
     def action_unfold(self) -> None:
         """Shows all that wait."""
         self._fold(is_unfolded=True)
@@ -79,7 +98,7 @@ class TasksTable(ListTable):
 
     def _fold(self, *, is_unfolded: bool) -> None:
         self._is_unfolded = is_unfolded
-        self.show_functions(tuple(self._functions.values()), self._filter, is_named=self._is_named)
+        self.renew()
 
     def _items(self, functions: Sequence[FunctionView]) -> list[Item]:
         is_one = len(functions) == 1
@@ -91,6 +110,10 @@ class TasksTable(ListTable):
             running.sort(key=_started_s)
             queued.sort(key=_queued_s)
             ended.sort(key=_ended_s)
+        if self.order is not self.ORDERS[0]:
+            key, now_s = self.order.key, self._now_s()
+            tasks = (*running, *queued, *reversed(ended))
+            return [_item(task) for task in sorted(tasks, key=lambda task: key(task, now_s))]
         hidden = 0 if self._is_unfolded or self._filter is not None else max(0, len(queued) - _QUEUED_SHOWN - 1)
         shown = queued[: len(queued) - hidden]
         items = [_item(task) for task in (*running, *shown)]
@@ -102,6 +125,13 @@ class TasksTable(ListTable):
 
 def _item(task: TaskView) -> Item:
     return Item(key=("task", task.function, task.id), subject=task)
+
+
+def _rank_of_end(task: TaskView) -> int:
+    """Failed ones first, then the cancelled, then what has no answer yet, then the good ones."""
+    if task.result is None:
+        return 2
+    return {TaskStatus.SUCCESS: 3, TaskStatus.CANCELLED: 1}.get(task.result.status, 0)
 
 
 def _queued_s(task: TaskView) -> float:

@@ -6,17 +6,26 @@ from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 from textual.geometry import Size
+from textual.message import Message
 from textual.strip import Strip
 
 from hotdash.dashboard.lines import Line, unstyled, wrap_cuts
-from hotdash.dashboard.widgets.painted import Painted, padded
+from hotdash.dashboard.widgets.painted import padded
+from hotdash.dashboard.widgets.selectable import Selectable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class TextView(Painted):
+class TextView(Selectable):
     """Shows lines, each wrapped under its own indentation."""
+
+    class Resized(Message):
+        """It has another width: for lines that are made to measure."""
+
+        def __init__(self, view: TextView) -> None:
+            self.view = view
+            super().__init__()
 
     def __init__(self, *, hang: int = 2, widget_id: str | None = None) -> None:
         super().__init__(widget_id=widget_id)
@@ -40,6 +49,7 @@ class TextView(Painted):
     def on_resize(self) -> None:
         """Other widths wrap otherwise."""
         self._arrange()
+        self.post_message(self.Resized(self))
 
     def forget(self) -> None:
         """The theme has changed."""
@@ -48,11 +58,13 @@ class TextView(Painted):
 
     def render_line(self, y: int) -> Strip:
         """One row."""
-        at = y + self.scroll_offset.y
-        width = self.room
-        if at >= len(self._strips):
-            return self.blank(width)
-        return self._strips[at]
+        row = y + self.scroll_offset.y
+        strip = self.row_strip(row)
+        return self.blank(self.room) if strip is None else self.selected_row(strip, row)
+
+    def row_strip(self, row: int) -> Strip | None:
+        """See `Selectable`."""
+        return self._strips[row] if 0 <= row < len(self._strips) else None
 
     def _arrange(self) -> None:
         width = self.room

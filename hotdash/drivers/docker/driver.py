@@ -17,20 +17,22 @@ from hotdash.drivers.docker.chores import Chores
 from hotdash.drivers.docker.container import DockerContainer
 from hotdash.drivers.docker.faults import EngineErrors, why_refused
 from hotdash.drivers.docker.handle import Handle
-from hotdash.drivers.docker.hardening import environment_of, host_config, user_of
+from hotdash.drivers.docker.hardening import environment_of, host_config, inside_of, user_of
 from hotdash.drivers.docker.owner import CONTAINER, FUNCTION, REVISION, Owner
 from hotdash.drivers.docker.removal import remove_all, remove_orphans, remove_own
 from hotdash.drivers.docker.stats import StatsWatch
 from hotdash.drivers.docker.transport import keep_alive
+from hotdash.drivers.inside import LiveContainers
 from hotdash.errors import BuildError, NoDriver, StartError, report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import docker
 
-    from hotdash.drivers.base import ContainerSpec, Image, OnStep
+    from hotdash.drivers.base import ContainerSpec, Image, OnStep, Stats
+    from hotdash.drivers.inside import Inside
     from hotdash.functions.spec import FunctionSpec
 
 REQUEST_S = 30.0  # an engine under load takes seconds to start a container; one that takes longer hangs
@@ -76,7 +78,7 @@ class Builder(Protocol):
 class DockerDriver:
     """See the module's docstring. It owns the engine and the builder: both are closed with it.
 
-    The lock guards the users of images, the running containers, and those still to be removed.
+    The lock guards the users of images, the running containers and how to get into them, and those still to be removed.
 
     Args:
         engine: Where containers run.
@@ -99,6 +101,8 @@ class DockerDriver:
         self._lock = threading.Lock()
         self._users: dict[str, str] = {}
         self._running: set[DockerContainer] = set()
+        self._live: LiveContainers[DockerContainer] = LiveContainers()
+        self._insides: dict[str, Inside] = {}
         self._unremoved: set[str] = set()  # the engine's ids of those that it could not be made to remove
         self._closed = False
         try:
@@ -154,12 +158,23 @@ class DockerDriver:
             stats=self._stats.of,
             on_close=self._forget,
         )
+        self._live.add(container)
         with self._lock:
+            self._insides[spec.id] = inside_of(handle.id, spec)
             self._running.add(container)
             is_behind = bool(self._unremoved)
         if is_behind:  # the engine answers again
             self._chores.add(self._remove_left)
         return container
+
+    def inside(self, container_id: str) -> Inside | None:
+        """See `Insider`."""
+        with self._lock:
+            return self._insides.get(container_id)
+
+    def stats(self) -> Mapping[str, Stats]:
+        """See `Insider`: what the last look at each found."""
+        return self._live.stats()
 
     def close(self) -> None:
         """Ends its threads, removes what is left of its containers, then closes the builder and the engine."""
@@ -228,6 +243,7 @@ class DockerDriver:
         self._stats.forget(container.engine_id)
         with self._lock:
             self._running.discard(container)
+            self._insides.pop(container.id, None)
             if fault:
                 self._unremoved.add(container.engine_id)
 

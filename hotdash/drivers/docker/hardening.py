@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hotdash.drivers.inside import Inside
+
 if TYPE_CHECKING:
     import docker
 
@@ -25,6 +27,18 @@ LANG = "C.UTF-8"
 def environment_of(spec: ContainerSpec) -> dict[str, str]:
     """What M8 gives a container; PATH is the image's own."""
     return {"HOME": TMP, "TMPDIR": TMP, "LANG": LANG, **spec.environment}
+
+
+def inside_of(engine_id: str, spec: ContainerSpec) -> Inside:
+    """A container from within. The shell is by the `docker` command, which finds the same engine as hotdash does."""
+    return Inside(
+        shell_command=("docker", "exec", "-it", engine_id, "/bin/sh"),
+        folder=None,
+        shell_environment=None,
+        command=spec.image.entrypoint,
+        environment=environment_of(spec),
+        mounts=(f"nothing of this machine; {TMP} is a file system of its own, in memory",),
+    )
 
 
 def host_config(client: docker.APIClient, spec: ContainerSpec) -> dict[str, Any]:

@@ -22,12 +22,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from hotdash.drivers.base import STDERR_READY, STDOUT_READY
+from hotdash.drivers.inside import Inside
 from hotdash.drivers.process.group import TICK_S
 from hotdash.drivers.syscalls import reads_stdin
 from hotdash.drivers.wakes import send_wake, take_wakes
 from hotdash.errors import ContainerGone
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hotdash.drivers.base import Exit, Stats
     from hotdash.drivers.process.group import ProcessGroup
     from hotdash.drivers.process.surroundings import Surroundings
@@ -53,6 +56,9 @@ class ProcessContainer:
         wake_fds: tuple[int, int],
         around: Surroundings,
         usage: UsageTable,
+        command: tuple[str, ...] = (),
+        folder: str = "",
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         process = group.process
         assert process.stdin is not None  # noqa: S101  all three are pipes
@@ -62,6 +68,14 @@ class ProcessContainer:
         self._group = group
         self._around = around
         self._usage = usage
+        self._inside = Inside(
+            shell_command=("/bin/sh", "-i"),
+            folder=folder,
+            shell_environment=environment or {},
+            command=command,
+            environment=environment or {},
+            mounts=("none: the process driver isolates nothing, all of this machine is seen",),
+        )
         self._lock = threading.Lock()
         self._waiting = threading.Lock()
         self._stdin = process.stdin.fileno()
@@ -97,6 +111,11 @@ class ProcessContainer:
     def pid(self) -> int | None:
         """The leader of its group."""
         return self._group.pid
+
+    @property
+    def inside(self) -> Inside | None:
+        """It from within; None once it has ended or was closed."""
+        return None if self._closed or self._group.ended is not None else self._inside
 
     @property
     def is_stderr_late(self) -> bool:

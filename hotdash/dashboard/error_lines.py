@@ -1,0 +1,48 @@
+"""`ErrorSense`: which stderr lines tell of an error. A guess by words, and by the shape of tracebacks. No Textual.
+
+Belongs to who feeds it, with lines in their order.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hotdash.events import StderrLine
+
+# Levels as loggers write them, exceptions as Python, Node, Java and Go print them. Case matters where a word is common.
+_ERROR = re.compile(
+    r"\b(?:ERROR|ERR|FATAL|CRITICAL|PANIC|SEVERE)\b"
+    r"|\b(?:[Ee]rror|[Ff]atal|panic|[Ee]xception)\b(?:[:\]\[!]|\s*$| in thread)"
+    r"|\b\w*(?:Error|Exception)\b(?::|\s*$| \[)"
+    r"|\"(?:level|severity)\":\s*\"(?:error|fatal|critical|ERROR|FATAL|CRITICAL)\""
+    r"|\blevel=(?:error|fatal|critical|panic)\b"
+    r"|Segmentation fault|core dumped"
+)
+_TRACEBACK = re.compile(r"^(?:Traceback \(most recent call last\)|goroutine \d+ \[)")
+_ANSI = re.compile("\x1b\\[[0-9;:]*m")
+
+
+class ErrorSense:
+    """Remembers, for each container, whether its last line was within a traceback."""
+
+    def __init__(self) -> None:
+        self._within: dict[str, bool] = {}
+
+    def is_error(self, line: StderrLine) -> bool:
+        """Whether the line tells of an error, or belongs to a traceback that does."""
+        text = line.text if "\x1b" not in line.text else _ANSI.sub("", line.text)
+        if _TRACEBACK.match(text):
+            self._within[line.container_id] = True
+            return True
+        if self._within.get(line.container_id):
+            if not text[:1].isspace():  # the exception itself, at the traceback's end
+                self._within[line.container_id] = False
+            return True
+        return _ERROR.search(text) is not None
+
+    def starts_error(self, line: StderrLine) -> bool:
+        """As `is_error`, but false for all of a traceback but its first line: where one goes next."""
+        was_within = self._within.get(line.container_id, False)
+        return self.is_error(line) and not was_within

@@ -1,0 +1,97 @@
+"""`LogBoard`: what the board tells of its log beside the lines, and what the log is of. `BoardScreen` has the panes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hotdash.dashboard.action import Pane
+from hotdash.dashboard.lines import Line, Tone
+from hotdash.dashboard.log_words import LogFacts, empty_log, log_note
+from hotdash.dashboard.scope import Scope
+from hotdash.dashboard.widgets.selectable import SelectingScreen
+from hotdash.store import Snapshot
+
+if TYPE_CHECKING:
+    from textual.notifications import SeverityLevel
+
+    from hotdash.dashboard.ports import Controls
+    from hotdash.dashboard.widgets.bars import TabBar
+    from hotdash.dashboard.widgets.list_table import Key
+    from hotdash.dashboard.widgets.log_view import LogView
+    from hotdash.store import TaskView
+
+TOLD_S = 2.5  # how long a toast stays that only answers a key, and how long it is not said again
+
+
+class LogBoard(SelectingScreen[None]):
+    """A screen with a log. The widgets are made by its subclass."""
+
+    logs: LogView
+    tabs: TabBar
+
+    def __init__(self, *, controls: Controls) -> None:
+        super().__init__()
+        self.controls = controls
+        self.snapshot = Snapshot(version=-1)
+        self.scope = Scope()
+        self.marks: dict[Key, Scope] = {}
+        self.tab = Pane.LOGS
+        self.is_frozen = False
+        self._told = ("", float("-inf"))
+
+    @property
+    def selected_task(self) -> TaskView | None:
+        """The task that is meant by what is selected."""
+        raise NotImplementedError
+
+    @property
+    def log_scope(self) -> Scope:
+        """What the log is of: what is selected, or all that is marked."""
+        return Scope(marked=tuple(self.marks.values())) if self.marks else self.scope
+
+    @property
+    def log_facts(self) -> LogFacts:
+        """What there is to tell of the log beside its lines."""
+        buffer = self.logs.buffer
+        return LogFacts(
+            found=buffer.filter,
+            hits=len(buffer.hits),
+            hit=buffer.number_of_hit(self.logs.here),
+            is_hiding=buffer.is_hiding,
+            errors_only=buffer.errors_only,
+            is_cleared=bool(self.logs.floor),
+            dropped=self.snapshot.lines_dropped,
+            follow=self.logs.follow,
+            unseen=self.logs.unseen,
+            is_frozen=self.is_frozen,
+        )
+
+    def _show_note(self) -> None:
+        """At the right of the tabs: whether the log follows, what hides lines."""
+        note: Line = (("frozen", Tone.WARNING),) if self.is_frozen else ()
+        self.tabs.show(self.tab, log_note(self.log_facts) if self.tab is Pane.LOGS else note)
+
+    def _show_logs_empty(self) -> None:
+        task = self.selected_task if self.log_scope.task_id else None
+        has_lines = bool(len(self.logs.buffer))
+        self.logs.set_empty(empty_log(self.log_scope, task, self.log_facts, has_lines=has_lines))
+
+    def on_log_view_changed(self) -> None:
+        """The log follows, or does not any more, or has new lines."""
+        self._show_note()
+
+    def tell(self, told: str, *, is_bad: bool = False, is_odd: bool = False, is_news: bool = False) -> None:
+        """A toast; its text is hotdash's own or has passed `plain`.
+
+        Args:
+            told: What is said; nothing if empty.
+            is_bad: Whether it is a failure.
+            is_odd: Whether it is a warning.
+            is_news: Whether it happened by itself. What only answers a key goes sooner, and is not said again at once.
+        """
+        now_s = self.controls.now_s()
+        if not told or (not is_news and told == self._told[0] and now_s - self._told[1] <= TOLD_S):
+            return
+        self._told = (told, now_s)
+        severity: SeverityLevel = "error" if is_bad else "warning" if is_odd else "information"
+        self.notify(told, severity=severity, timeout=None if is_bad or is_odd or is_news else TOLD_S, markup=False)

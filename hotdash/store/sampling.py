@@ -1,0 +1,99 @@
+"""From records and what their containers use to a second of their series. Runs under the store's lock."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from hotdash.events import ContainerState
+from hotdash.store.series import Measure, SeriesView, percentiles
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hotdash.store.records import ContainerRecord, FunctionRecord
+
+
+class Usage(NamedTuple):
+    """What a container uses: CPU seconds since its start, resident bytes."""
+
+    cpu_s: float
+    memory_bytes: int
+
+
+def sample_function(record: FunctionRecord, now_s: float, usage: Mapping[str, Usage]) -> bool:
+    """Puts a second's values into the function's series, and into its containers'.
+
+    Returns:
+        Whether anything is there: a container, or a task.
+    """
+    is_there = bool(record.containers or record.queued or record.running)
+    if not is_there and record.calls == record.sampled_calls and record.series.is_quiet:
+        record.sampled_s = now_s
+        return False
+    took_s = max(now_s - record.sampled_s, 1e-3) if record.sampled_s else 1.0
+    runs: dict[str, list[float]] = {}
+    for at_s, run_s, container_id in reversed(record.rates):
+        if at_s < record.sampled_s:
+            break
+        runs.setdefault(container_id, []).append(run_s)
+    cpu, memory = 0.0, 0.0
+    for container in record.containers.values():
+        used = usage.get(container.id)
+        cores = _sample_container(container, now_s, took_s, used, runs.get(container.id, []))
+        cpu += cores
+        memory += used.memory_bytes if used is not None else 0
+    seconds = range(int(record.sampled_s) + 1, int(now_s) + 1)
+    record.series.put(
+        now_s,
+        {
+            Measure.CALLS: (record.calls - record.sampled_calls) / took_s,
+            **percentiles([run_s for of_one in runs.values() for run_s in of_one]),
+            Measure.QUEUE: max(
+                [len(record.queued), *(record.depths.get(second, 0) for second in seconds[-2:])],
+            ),
+            Measure.HOT: len(record.containers),
+            Measure.BUSY: max(
+                sum(one.state is ContainerState.BUSY for one in record.containers.values()),
+                # Short tasks run between two looks: what they ran, for each second that passed.
+                sum(min(run_s, took_s) for of_one in runs.values() for run_s in of_one) / took_s,
+            ),
+            Measure.CPU: cpu,
+            Measure.MEMORY: memory,
+        },
+    )
+    record.sampled_s, record.sampled_calls = now_s, record.calls
+    return is_there
+
+
+def series_of(record: FunctionRecord, container_id: str, now_s: float) -> SeriesView | None:
+    """The last 15 minutes of a function, or of a container of it; None if there is no such one."""
+    if container_id and container_id not in record.containers:
+        return None
+    return SeriesView(
+        values=(record.containers[container_id] if container_id else record).series.until(now_s),
+        starts=record.starts,
+        starts_s=record.starts_s,
+        first_runs=record.first_runs,
+        first_runs_s=record.first_runs_s,
+    )
+
+
+def _sample_container(
+    container: ContainerRecord, now_s: float, took_s: float, used: Usage | None, runs: list[float]
+) -> float:
+    """Returns how many cores it used since the sample before."""
+    cores = 0.0
+    sample = {
+        Measure.CALLS: (container.tasks_served - container.sampled_served) / took_s,
+        **percentiles(runs),
+        Measure.HOT: 1.0,
+        Measure.BUSY: float(container.state is ContainerState.BUSY),
+    }
+    if used is not None:
+        if container.sampled_cpu_s is not None:
+            cores = max(0.0, used.cpu_s - container.sampled_cpu_s) / took_s
+        container.sampled_cpu_s = used.cpu_s
+        sample |= {Measure.CPU: cores, Measure.MEMORY: float(used.memory_bytes)}
+    container.series.put(now_s, sample)
+    container.sampled_served = container.tasks_served
+    return cores
