@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from dashboard_fake import Clock, FakeControls, Script, busy_script, drive, task_id, until
+from textual.events import Key
 from textual.widgets import Input, TextArea
 
 from hotdash import events as ev
@@ -65,6 +66,22 @@ def test_enter_invokes_the_selected_function_with_its_last_payload_and_stays_on_
         await pilot.press("greater_than_sign", "3", "enter")
         assert len(controls.submitted) == 2
         assert board(app).run_view.display
+
+    drive(script, steps)
+
+
+def test_keys_that_come_in_one_go_act_on_the_row_and_the_pane_that_they_went_to() -> None:
+    script = Script(Clock())
+    for name in ("aa", "bb", "cc"):
+        script.function(name)
+    script.queue("bb", task_id(1))
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        for key in ("j", "j", "enter", "k", "d", "2", "x", "slash"):
+            app.post_message(Key(key, None))  # as a terminal gives them, all at once
+        await until(pilot, lambda: board(app).focused_pane is Pane.TASKS and isinstance(app.focused, Input))
+        assert [function for function, _, _ in controls.submitted] == ["cc"]
+        assert controls.calls == [("redeploy", "bb"), ("cancel", task_id(1))]
 
     drive(script, steps)
 

@@ -28,6 +28,7 @@ from hotdash.dashboard.widgets.bars import FooterBar, HeaderBar, TabBar
 from hotdash.dashboard.widgets.deploys_pane import DeploysPane
 from hotdash.dashboard.widgets.filter_bar import FilterBar
 from hotdash.dashboard.widgets.functions_table import FunctionsTable
+from hotdash.dashboard.widgets.list_table import ListTable
 from hotdash.dashboard.widgets.log_view import LogView
 from hotdash.dashboard.widgets.painted import TONE_CLASSES
 from hotdash.dashboard.widgets.past_table import PastTable
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 
     from hotdash.dashboard.ports import Controls
     from hotdash.dashboard.taste import Taste
-    from hotdash.dashboard.widgets.list_table import ListTable
     from hotdash.store import FunctionView, Store, TaskView
     from hotdash.store.payloads import PayloadBook
 
@@ -70,6 +70,8 @@ class BoardScreen(LogBoard):
         self.tasks = TasksTable(now_s=controls.now_s, widget_id="tasks")
         self.trouble = TextView(widget_id="trouble")
         self.past = PastTable(widget_id="past")
+        for table in (self.functions, self.tasks, self.past):
+            table.tell_selected(self._row_selected)
         self.lines = LineSource(store)
         self.logs = LogView(store=self.lines, started_s=TaskStarts(snapshot=lambda: self.snapshot), widget_id="logs")
         self.logs.buffer.capacity = max(self.logs.buffer.capacity, taste.settings.limits.log_lines)
@@ -303,16 +305,22 @@ class BoardScreen(LogBoard):
             return self.tab
         return Pane.FUNCTIONS
 
-    def on_list_table_selected(self, message: ListTable.Selected) -> None:
+    def _row_selected(self, table: ListTable) -> None:
         """A row was selected: it says what the right side is about, if its table has the focus."""
-        message.stop()
-        if message.table is self.functions:
+        if table is self.functions:
             self._show_tasks()
-        if message.table is self.functions and not self.tasks_shown.has_focus:
+        if table is self.functions and self.focused is not self.tasks_shown:
             function, container_id = self.functions.selected or ("", "")
             self._set_scope(Scope(function=function, container_id=container_id))
-        elif message.table is self.tasks and self.tasks.has_focus and (task := self.tasks.selected) is not None:
+        elif table is self.focused is self.tasks and (task := self.tasks.selected) is not None:
             self._set_scope(Scope(function=task.function, task_id=task.id))
+
+    def give_focus(self, widget: Widget) -> None:
+        """Puts the focus on a widget at once, with what that selects: the next key may have come already."""
+        self.set_focus(widget)
+        if isinstance(widget, ListTable):
+            widget.ensure_cursor()
+            self._row_selected(widget)
 
     def _set_scope(self, scope: Scope) -> None:
         if scope != self.scope:
@@ -340,4 +348,4 @@ class BoardScreen(LogBoard):
             Pane.TASKS: self.tasks_shown,
             Pane.LOGS: self.logs,
         }
-        next(widgets[pane] for pane, bar in self.filters.items() if bar is message.bar).focus()
+        self.give_focus(next(widgets[pane] for pane, bar in self.filters.items() if bar is message.bar))

@@ -193,8 +193,7 @@ class MainScreen(InspectKeysScreen):
             self._focus(target)
 
     def _focus(self, target: Widget) -> None:
-        """At once, where `Widget.focus` waits: the next key may have been typed already, and is for this pane."""
-        self.set_focus(self.deploys.table if target is self.deploys else target)
+        self.give_focus(self.deploys.table if target is self.deploys else target)
 
     def action_zoom(self) -> None:
         """Gives the focused pane the whole screen, or gives it back."""
@@ -208,7 +207,7 @@ class MainScreen(InspectKeysScreen):
         for own, box in self.boxes.items():
             box.set_class(own == number, "-zoomed-box")
         if focused is not None:
-            focused.focus()
+            self.set_focus(focused)
 
     def action_filter(self) -> None:
         """Opens the focused pane's filter."""
@@ -230,7 +229,7 @@ class MainScreen(InspectKeysScreen):
         elif self.is_past and self.past.has_focus:
             self.toggle_past()
         elif self.focused_pane not in {Pane.FUNCTIONS, Pane.TASKS} or not self.unmark():
-            self.functions.focus()
+            self.give_focus(self.functions)
 
     def action_help(self) -> None:
         """All keys."""

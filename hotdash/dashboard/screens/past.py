@@ -95,15 +95,15 @@ class PastBoard(StatsBoard):
             return f"its payload of {words.size(self.opened.payload_bytes)} was too large for the history to keep"
         return ""
 
-    def on_list_table_selected(self, message: ListTable.Selected) -> None:
+    def _row_selected(self, table: ListTable) -> None:
         """A past task was selected: it is opened when it has come. Any other row is the board's."""
-        if message.table is self.past:
-            message.stop()
-            message.prevent_default()
-            chosen = self.past.selected
-            if chosen is not None and self.past.has_focus and self.archive is not None:
-                self._wanted = chosen.place
-                self.archive.reader.open(chosen.place)
+        if table is not self.past:
+            super()._row_selected(table)
+            return
+        chosen = self.past.selected
+        if chosen is not None and self.focused is self.past and self.archive is not None:
+            self._wanted = chosen.place
+            self.archive.reader.open(chosen.place)
 
     def _set_scope(self, scope: Scope) -> None:
         self._wanted = None
@@ -130,7 +130,7 @@ class PastBoard(StatsBoard):
         self._query = None
         self._show_tasks()
         if had_focus or self.is_past:
-            self.tasks_shown.focus()
+            self.give_focus(self.tasks_shown)
 
     def _look(self) -> None:
         super()._look()

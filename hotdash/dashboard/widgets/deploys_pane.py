@@ -26,6 +26,7 @@ class DeploysPane(Vertical):
     def __init__(self, *, now_s: Callable[[], float], widget_id: str | None = None) -> None:
         super().__init__(id=widget_id)
         self.table = DeploysTable(now_s=now_s, widget_id="deploys-table")
+        self.table.tell_selected(self._row_selected)
         self.detail = TextView(widget_id="deploys-detail")
         self._now_s = now_s
         self._view: FunctionView | None = None
@@ -53,9 +54,8 @@ class DeploysPane(Vertical):
         """The selected deploy."""
         return self.table.selected
 
-    def on_list_table_selected(self, message: ListTable.Selected) -> None:
+    def _row_selected(self, _: ListTable) -> None:
         """Another deploy is selected."""
-        message.stop()
         self.detail.scroll_home(animate=False)
         self._show_detail()
 

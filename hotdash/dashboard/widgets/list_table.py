@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
-from textual.message import Message
 
 from hotdash.dashboard.lines import Column, Line, Row, Span, Tone, fit, fit_columns, text
 from hotdash.dashboard.widgets.painted import GUTTER, Painted
@@ -62,22 +61,10 @@ class ListTable(Painted):
         Binding("left,h", "fold", show=False),
     ]
 
-    class Selected(Message):
-        """The cursor is on another row now, or the table's rows were chosen again by the user."""
-
-        def __init__(self, table: ListTable, key: Key | None) -> None:
-            self.table = table
-            self.key = key
-            super().__init__()
-
-        @property
-        def control(self) -> ListTable:
-            """The table."""
-            return self.table
-
     def __init__(self, *, columns: tuple[Column, ...], widget_id: str | None = None) -> None:
         super().__init__(widget_id=widget_id)
         self.columns = columns
+        self._on_selected: Callable[[ListTable], object] = lambda _: None
         self.items: tuple[Item, ...] = ()
         self.cursor_key: Key | None = None
         self.empty: tuple[Line, ...] = ()
@@ -164,6 +151,14 @@ class ListTable(Painted):
 
     # --- the cursor ---------------------------------------------------------------------------------------------------
 
+    def tell_selected(self, listener: Callable[[ListTable], object]) -> None:
+        """Calls `listener(table)` whenever another row is selected, or the table gets the focus.
+
+        At once, and not by a message, which comes after the keys that were typed in one go: they would act on the row
+        before.
+        """
+        self._on_selected = listener
+
     def select(self, key: Key) -> None:
         """Puts the cursor on a row, if there is one with this key."""
         if key in self._places:
@@ -242,7 +237,7 @@ class ListTable(Painted):
         self.refresh()
         if at is not None:
             self._reveal(at)
-        self.post_message(self.Selected(self, self.cursor_key))
+        self._on_selected(self)
 
     def _reveal(self, at: int) -> None:
         rows = max(1, self.size.height - _HEADING)
@@ -256,7 +251,7 @@ class ListTable(Painted):
         """A table with the focus has a cursor, and what it is on is what the user looks at."""
         self.ensure_cursor()
         self.refresh()
-        self.post_message(self.Selected(self, self.cursor_key))
+        self._on_selected(self)
 
     def on_blur(self) -> None:
         """The cursor's row is quieter without the focus."""
