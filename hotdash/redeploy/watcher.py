@@ -18,14 +18,18 @@ import watchfiles
 
 from hotdash.errors import HotdashError
 from hotdash.functions.ignore import IgnoreRules
-from hotdash.redeploy.debouncer import Burst, Debouncer
+from hotdash.redeploy.debouncer import QUIET_S, Burst, Debouncer
 from hotdash.redeploy.polling import poll
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-_STEP_MS = 10  # how often watchfiles looks whether a change has come
-_TICK_MS = 10  # how often it hands control back, so that a burst's end is seen at most this late
+# How often watchfiles looks whether a change has come: it tells of changes after a step without one. At 10 ms the looks
+# alone cost an idle hotdash 0.6% of a core, at 20 half of that; a save is told of as soon (108 ms later in the median).
+_STEP_MS = 20
+# It hands control back this long after it has told of a change: just then a burst that ended there is over.
+_TICK_MS = round(QUIET_S * 1_000) - _STEP_MS
+_POLL_TICK_MS = 10  # the same, where files are looked at
 _GROUP_MS = 50  # how long it may hold changes back in a flood
 _ROOT_CHECK_S = 0.5  # how often the root is looked at: its deletion and return make no event that can be relied on
 _RETRY_S = 1.0  # pause after a fault
@@ -179,8 +183,8 @@ class Watcher:
                 self.root,
                 ignores=self._ignores,
                 stop_event=self._stopping,
-                tick_s=_TICK_MS / 1_000,
-                ticks=self._poll_ms // _TICK_MS,
+                tick_s=_POLL_TICK_MS / 1_000,
+                ticks=self._poll_ms // _POLL_TICK_MS,
             )
         else:
             stream = self._watch(
