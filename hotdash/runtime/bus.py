@@ -134,15 +134,21 @@ class EventBus:
             entry[1].open()
         elif kind is ev.StderrLine:
             _, at_s, function, container_id, revision, lines = entry
-            for task_id, attribution, text in lines:
-                fields = {
-                    "container_id": container_id,
-                    "revision": revision,
-                    "task_id": task_id,
-                    "attribution": attribution,
-                    "text": text,
-                }
-                self._publish(kind, at_s, function, fields)
+            time_s = self._clock.time_of(at_s)
+            for task_id, attribution, text in lines:  # made here, not by `_publish`: of these there are 10,000 a second
+                self._seq += 1
+                event = ev.StderrLine(
+                    seq=self._seq,
+                    at_s=at_s,
+                    time_s=time_s,
+                    function=function,
+                    container_id=container_id,
+                    revision=revision,
+                    task_id=task_id,
+                    attribution=attribution,
+                    text=text,
+                )
+                self._tell(event)
             with self._counting:
                 self._lines_waiting -= len(lines)
                 dropped, self._dropped = self._dropped, {}
@@ -153,7 +159,9 @@ class EventBus:
 
     def _publish(self, kind: type[Event], at_s: float, function: str, fields: dict[str, Any]) -> None:
         self._seq += 1
-        event = kind(seq=self._seq, at_s=at_s, time_s=self._clock.time_of(at_s), function=function, **fields)
+        self._tell(kind(seq=self._seq, at_s=at_s, time_s=self._clock.time_of(at_s), function=function, **fields))
+
+    def _tell(self, event: Event) -> None:
         for listener in self._listeners:
             try:
                 listener(event)

@@ -213,8 +213,9 @@ class LogFile:
             self._add(event, "error", "the function file is broken", faults=list(event.faults))
 
     def _omit(self, function: str, count: int = 1) -> None:
+        if not self._omitted:  # only then: setting an event at each line was the dearest thing in a flood
+            self._some.set()
         self._omitted[function] += count
-        self._some.set()
 
     def _add(self, event: Event, level: str, text: str, **more: Any) -> None:
         if len(self._pending) >= _PENDING:
