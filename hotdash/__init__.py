@@ -23,11 +23,12 @@ if TYPE_CHECKING:
         StartError,
         UnknownFunction,
     )
-    from hotdash.events import ContainerState, Event, FunctionState
+    from hotdash.events import Event
     from hotdash.functions.discovery import load_functions
     from hotdash.functions.spec import Format, FunctionSpec
     from hotdash.runtime.revision import Deployment
     from hotdash.runtime.runtime import Runtime
+    from hotdash.states import ContainerState, FunctionState
     from hotdash.task import Task, TaskResult, TaskStatus
 
 __all__ = [
@@ -59,7 +60,8 @@ __all__ = [
 # paint before it has loaded what only runs functions.
 _HOMES = {
     "hotdash.drivers.opening": ("open_driver",),
-    "hotdash.events": ("ContainerState", "Event", "FunctionState"),
+    "hotdash.events": ("Event",),
+    "hotdash.states": ("ContainerState", "FunctionState"),
     "hotdash.functions.discovery": ("load_functions",),
     "hotdash.functions.spec": ("Format", "FunctionSpec"),
     "hotdash.runtime.revision": ("Deployment",),

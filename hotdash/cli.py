@@ -10,12 +10,13 @@ import signal
 import sys
 import threading
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from hotdash.drivers.opening import DRIVER_NAMES, choose_driver
+from hotdash.drivers.opening import DRIVER_NAMES
 from hotdash.errors import FunctionFileError, HotdashError, InvalidRequest, NeedsDocker, NeedsRuntime, NoDriver
 from hotdash.sanitize import plain
 from hotdash.settings import load_settings
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from textual.app import App
 
+    from hotdash.backstage import Backstage
     from hotdash.drivers.opening import OpenedDriver
     from hotdash.functions.spec import FunctionSpec
     from hotdash.runtime.runtime import Runtime
@@ -109,66 +111,73 @@ def dashboard(folder: Path, driver: str | None, memory_mb: int | None, *, no_wat
         )
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         _fail(USAGE, "the dashboard needs a terminal; to call a function without one: hotdash invoke DIR NAME")
-    gc.disable()  # until the first picture stands: what is imported and made until then stays, and is looked at in vain
+    gc.disable()  # until all is open: what is imported and made until then stays, and is looked at in vain
+    from hotdash.backstage import Backstage, Plan  # noqa: PLC0415
+    from hotdash.clock import SystemClock  # noqa: PLC0415
     from hotdash.dashboard.app import HotdashApp  # noqa: PLC0415  Textual is for the dashboard alone
     from hotdash.dashboard.live import LiveControls  # noqa: PLC0415
-    from hotdash.dashboard.sampler import Sampler  # noqa: PLC0415
     from hotdash.dashboard.taste import taste_of  # noqa: PLC0415
-    from hotdash.redeploy.deployer import Deployer  # noqa: PLC0415
     from hotdash.store import Store  # noqa: PLC0415
     from hotdash.store.history import History, HistoryLimits  # noqa: PLC0415
-    from hotdash.store.logfile import LogFile  # noqa: PLC0415
     from hotdash.store.payloads import PayloadBook  # noqa: PLC0415
 
     folder = folder.resolve()
     loaded = load_settings()
-    taste, limits = taste_of(loaded), loaded.settings.limits
-    driver, memory_mb = driver or loaded.settings.driver, memory_mb or limits.memory_mb
-    with _runtime(driver, memory_mb=memory_mb, close_s=_QUIT_S) as (runtime, opened):
-        store = Store(lines_kept=limits.log_lines)
-        runtime.subscribe(store)
-        is_watching = loaded.settings.watch and not no_watch
-        deployer = Deployer(runtime=runtime, folder=folder, watch=is_watching, polls=poll or None)
-        controls = LiveControls(runtime=runtime, deployer=deployer, folder=folder, driver_note=opened.note)
-        if opened.reason:
-            controls.note(opened.reason)
-        log_file = LogFile(on_error=controls.note)
-        runtime.subscribe(log_file)
-        history: History | None = None
-        if limits.history_mb:
-            history = History(root=folder, on_fault=controls.note, limits=HistoryLimits.of(limits))
-            runtime.subscribe(history)
-        book = PayloadBook(path=loaded.path.with_name("payloads.json"), on_fault=controls.note)
-        sampler = Sampler(store=store, driver=runtime.driver, now_s=runtime.clock.now)
+    limits = loaded.settings.limits
+    plan = Plan(
+        folder=folder,
+        driver=driver or loaded.settings.driver,
+        memory_mb=memory_mb or limits.memory_mb,
+        is_watching=loaded.settings.watch and not no_watch,
+        polls=poll or None,
+    )
+    store, clock = Store(lines_kept=limits.log_lines), SystemClock()
+    controls = LiveControls(folder=folder, now_s=clock.now, watching=plan.is_watching)
+    history: History | None = None
+    if limits.history_mb:
+        history = History(root=folder, on_fault=controls.note, limits=HistoryLimits.of(limits))
+    book = PayloadBook(path=loaded.path.with_name("payloads.json"), on_fault=controls.note)
+    backstage = Backstage(
+        plan=plan,
+        store=store,
+        controls=controls,
+        history=history,
+        clock=clock,
+    )
 
-        def begin() -> None:
-            gc.freeze()
-            gc.enable()
-            deployer.start()
-            sampler.start()
+    def begin() -> None:
+        loop = asyncio.get_running_loop()
 
-        app = HotdashApp(store=store, controls=controls, archive=history, book=book, taste=taste, on_painted=begin)
-        tell, threading.excepthook = threading.excepthook, controls.tell_of_fault  # a traceback would cross the screen
-        try:
-            asyncio.run(_show(app, runtime))
-        finally:
-            threading.excepthook = tell
-            sampler.close()
-            _close(runtime, deployer, log_file, book, history)
+        def leave() -> None:
+            with suppress(RuntimeError):  # the screen was left meanwhile
+                loop.call_soon_threadsafe(partial(app.exit, return_code=FAILED))
+
+        backstage.open(on_failed=leave)
+
+    app = HotdashApp(store, controls, archive=history, book=book, taste=taste_of(loaded), on_painted=begin)
+    tell, threading.excepthook = threading.excepthook, controls.tell_of_fault  # a traceback would cross the screen
+    try:
+        asyncio.run(_show(app, backstage))
+    finally:
+        threading.excepthook = tell
+        _close(backstage, book, history)
+    with _explained():
+        if backstage.error is not None:
+            raise backstage.error
     raise click.exceptions.Exit(app.return_code or 0)
 
 
-def _close(runtime: Runtime, *parts: Closeable | None) -> None:
-    """Closes the runtime, then these in their order."""
+def _close(backstage: Backstage, *parts: Closeable | None) -> None:
+    """Closes what is behind the screen, then these in their order."""
     for number in _ENDS:  # it is ending; a second signal must not keep it from ending well
         signal.signal(number, signal.SIG_IGN)
-    runtime.close(_QUIT_S)
+    backstage.close(_QUIT_S)
     for part in parts:
         if part is not None:
             part.close()
 
 
-async def _show(app: App[None], runtime: Runtime) -> None:
+async def _show(app: App[None], backstage: Backstage) -> None:
     """Runs the screen until it is left, or a signal (a closed terminal's, too) ends it as `q` would, unasked.
 
     A screen that does not end is ended: a thread (`end`, a timer) gives it some seconds, then closes the runtime and
@@ -179,7 +188,7 @@ async def _show(app: App[None], runtime: Runtime) -> None:
 
     def force() -> None:
         try:
-            runtime.close(0)
+            backstage.close_runtime(0)
         finally:
             os._exit(INTERRUPTED)
 
@@ -288,18 +297,26 @@ def _runtime(driver: str, *, memory_mb: int | None, close_s: float) -> Iterator[
 
     SIGTERM and SIGHUP end the program as Ctrl-C does, so that it closes well (M13).
     """
-    from hotdash.runtime.runtime import Runtime  # noqa: PLC0415  not for `--help`
+    from hotdash.drivers.opening import choose_driver  # noqa: PLC0415  not for `--help`
+    from hotdash.runtime.runtime import Runtime  # noqa: PLC0415
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # ignored under nohup, as its user wants
             signal.signal(number, _interrupt)
-    try:
+    with _explained():
         opened = choose_driver(driver)
         runtime = Runtime(driver=opened.driver, memory_mb=memory_mb)
         try:
             yield runtime, opened
         finally:
             runtime.close(close_s)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Makes messages and exit codes of the platform's errors."""
+    try:
+        yield
     except (NoDriver, NeedsDocker, NeedsRuntime) as error:
         _fail(NO_DRIVER, str(error))
     except InvalidRequest as error:

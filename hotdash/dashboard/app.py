@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from hotdash.store.history import History
     from hotdash.store.payloads import PayloadBook
 
+_WIDE = 100  # cells: fewer, and the panes stand one above the other
+_HIGH = 28  # lines
+
 
 class HotdashApp(App[None]):
     """Shows a store, and makes things happen through controls.
@@ -50,8 +53,8 @@ class HotdashApp(App[None]):
         self._taste = taste if taste is not None else Taste()  # before Textual asks for the style sheet's variables
         super().__init__()
         self._on_painted = on_painted
-        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
-        self.VERTICAL_BREAKPOINTS = [(0, "-short"), (28, "-high")]
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_WIDE, "-wide")]
+        self.VERTICAL_BREAKPOINTS = [(0, "-short"), (_HIGH, "-high")]
         self._store = store
         self._controls = controls
         self._archive = archive
@@ -70,6 +73,9 @@ class HotdashApp(App[None]):
             book=self._book,
             archive=self._archive,
         )
+        # Textual adds these when it tells the screen its size, and then styles all of it once more.
+        width, height = self.size
+        self._main.add_class("-wide" if width >= _WIDE else "-narrow", "-high" if height >= _HIGH else "-short")
         return self._main
 
     def on_ready(self) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from hotdash.events import ContainerState
 from hotdash.sanitize import plain, plain_lines
+from hotdash.states import ContainerState
 
 if TYPE_CHECKING:
     from hotdash.store import FunctionView

@@ -9,8 +9,8 @@ import re
 from typing import TYPE_CHECKING
 
 from hotdash.dashboard.invoker import Outcome
-from hotdash.events import FunctionState
 from hotdash.sanitize import plain
+from hotdash.states import FunctionState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from hotdash.dashboard import words
 from hotdash.dashboard.causes import cause_lines
 from hotdash.dashboard.lines import Column, Line, Span, Tone, text
-from hotdash.events import Origin
 from hotdash.sanitize import plain
+from hotdash.states import Origin
 from hotdash.store import DeployStep
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hotdash.events import SourceChange
+    from hotdash.states import SourceChange
     from hotdash.store import BuildLine, DeployView, FunctionView
 
 DEPLOY_COLUMNS = (

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias, Union
 
 from hotdash.dashboard.error_lines import ErrorSense
 from hotdash.dashboard.lines import wrap_cuts
-from hotdash.events import StderrLine
 from hotdash.sanitize import plain
 from hotdash.store.rings import LINES_KEPT
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from hotdash.dashboard.filters import Filter
+    from hotdash.events import StderrLine
 
 _MARKS = 100  # room for places where lines are missing
 
@@ -30,12 +30,12 @@ class Lost:
     count: int
 
 
-Entry = StderrLine | Lost
+Entry: TypeAlias = Union["StderrLine", Lost]
 
 
 def text_of(entry: Entry) -> str:
     """An entry's words."""
-    return plain(entry.text) if isinstance(entry, StderrLine) else f"{entry.count:,} lines lost here"
+    return plain(entry.text) if not isinstance(entry, Lost) else f"{entry.count:,} lines lost here"
 
 
 class LogBuffer:
@@ -138,7 +138,7 @@ class LogBuffer:
         """The place of the next shown line that tells of an error, round the end; None if there is none."""
         sense, first = ErrorSense(), None
         for entry in self._shown:
-            if isinstance(entry, StderrLine) and sense.starts_error(entry):
+            if not isinstance(entry, Lost) and sense.starts_error(entry):
                 if entry.seq > seq:
                     return entry.seq
                 first = entry.seq if first is None else first
@@ -156,13 +156,13 @@ class LogBuffer:
         while low < len(self._shown) and isinstance(self._shown[low], Lost):
             low += 1
         found = self._shown[low] if low < len(self._shown) else None
-        return low if isinstance(found, StderrLine) and found.seq == seq else len(self._shown)
+        return len(self._shown) if found is None or isinstance(found, Lost) or found.seq != seq else low
 
     def _seq_near(self, at: int) -> int:
         """The place of the entry at `at`; of one without, that of the line before."""
         while at >= 0:
             entry = self._shown[at]
-            if isinstance(entry, StderrLine):
+            if not isinstance(entry, Lost):
                 return entry.seq
             at -= 1
         return -1
@@ -178,7 +178,7 @@ class LogBuffer:
         if found is not None:
             matching = [entry for entry in fresh if isinstance(entry, Lost) or found.matches(text_of(entry))]
             if not found.inverted:
-                self.hits += [entry.seq for entry in matching if isinstance(entry, StderrLine)]
+                self.hits += [entry.seq for entry in matching if not isinstance(entry, Lost)]
             if self.is_hiding or found.inverted:
                 fresh = matching
         self._shown += fresh
@@ -201,7 +201,7 @@ class LogBuffer:
             gone = set(map(id, old))
             while hidden < len(self._shown) and id(self._shown[hidden]) in gone:
                 hidden += 1
-            last = next((entry.seq for entry in reversed(old) if isinstance(entry, StderrLine)), -1)
+            last = next((entry.seq for entry in reversed(old) if not isinstance(entry, Lost)), -1)
             del self.hits[: bisect_right(self.hits, last)]
         del self._shown[:hidden]
         if not self.wrap_width:

@@ -13,8 +13,8 @@ from rich.cells import cell_len, set_cell_size
 from hotdash.dashboard import words
 from hotdash.dashboard.causes import row_cause, short_cause, short_why
 from hotdash.dashboard.lines import Column, Line, Span, Tone, text, width_of
-from hotdash.events import ContainerState, FunctionState
 from hotdash.sanitize import plain
+from hotdash.states import ContainerState, FunctionState
 from hotdash.task import TaskState, TaskStatus
 
 if TYPE_CHECKING:

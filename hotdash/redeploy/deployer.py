@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hotdash.errors import BuildCancelled, BuildError, RuntimeClosed, StartError, UnknownFunction, report
-from hotdash.events import Occasion, RevisionLive
+from hotdash.events import RevisionLive
 from hotdash.redeploy.backlog import Backlog
 from hotdash.redeploy.catalog import Catalog, is_mere_source, plan, touches
 from hotdash.redeploy.debouncer import Burst
@@ -22,6 +22,7 @@ from hotdash.redeploy.ignoring import Ignoring, own_outputs
 from hotdash.redeploy.lanes import Deploy, Lanes, Rollback
 from hotdash.redeploy.sources import SourceBook
 from hotdash.redeploy.watcher import Watcher
+from hotdash.states import Occasion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -11,7 +11,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from hotdash.events import NO_OCCASION, Occasion
+from hotdash.states import NO_OCCASION, Occasion
 
 if TYPE_CHECKING:
     from collections.abc import Callable

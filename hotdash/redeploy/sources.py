@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hotdash.errors import BuildError
-from hotdash.events import SourceChange
 from hotdash.functions.ignore import IgnoreRules
 from hotdash.functions.sources import SourceKind, walk_sources
+from hotdash.states import SourceChange
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from hotdash.drivers.base import ContainerSpec
 from hotdash.errors import StartError, report
-from hotdash.events import CONTAINER_MOVES, ContainerState
 from hotdash.protocol.formats import format_of
 from hotdash.runtime.exchange import Exchange
 from hotdash.runtime.stderr import StderrTap
+from hotdash.states import CONTAINER_MOVES, ContainerState
 from hotdash.task import NO_HEADERS, TaskResult, TaskStatus
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from hotdash import events as ev
 from hotdash.errors import BuildCancelled, BuildError, NeedsDocker, NeedsRuntime, SourcesChanged, StartError
-from hotdash.events import NO_OCCASION, FunctionState, Occasion, Origin
 from hotdash.protocol.formats import format_of
 from hotdash.runtime.effects import Effects
 from hotdash.runtime.probation import Probation
 from hotdash.runtime.proving import Prover
 from hotdash.runtime.revision import Deployment, Revision
+from hotdash.states import NO_OCCASION, FunctionState, Occasion, Origin
 from hotdash.task import TaskStatus
 
 if TYPE_CHECKING:

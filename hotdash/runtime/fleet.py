@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hotdash import events as ev
-from hotdash.events import ContainerState
 from hotdash.runtime.admission import Spare
 from hotdash.runtime.scaling import Counts
 from hotdash.runtime.snapshot import ContainerSnapshot
+from hotdash.states import ContainerState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

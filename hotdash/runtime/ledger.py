@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from hotdash import events as ev
 from hotdash.errors import HotdashError, QueueFull, RuntimeClosed, UnknownFunction
-from hotdash.events import ContainerState, FunctionState
 from hotdash.runtime.admission import Claim
 from hotdash.runtime.failures import StartFailures
 from hotdash.runtime.fleet import Fleet
@@ -21,6 +20,7 @@ from hotdash.runtime.images import ImageUses
 from hotdash.runtime.scaling import decide
 from hotdash.runtime.snapshot import FunctionSnapshot
 from hotdash.runtime.starving import Starving
+from hotdash.states import ContainerState, FunctionState
 from hotdash.task import TaskResult, TaskState, TaskStatus
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hotdash.errors import RuntimeClosed, UnknownFunction
-from hotdash.events import FunctionState
 from hotdash.runtime.admission import reclaim
 from hotdash.runtime.deploy import Deploys
 from hotdash.runtime.supervisor import Supervisor
+from hotdash.states import FunctionState
 
 if TYPE_CHECKING:
     from hotdash.functions.spec import FunctionSpec

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from hotdash.clock import SystemClock
 from hotdash.errors import RuntimeClosed
-from hotdash.events import NO_OCCASION
 from hotdash.parker import ParkingLot
 from hotdash.protocol.headers import check_request
 from hotdash.runtime.admission import MemoryBudget, default_memory_mb
@@ -23,6 +22,7 @@ from hotdash.runtime.ledger import CLOSED
 from hotdash.runtime.manager import Manager
 from hotdash.runtime.snapshot import RuntimeSnapshot
 from hotdash.runtime.timekeeper import Timekeeper
+from hotdash.states import NO_OCCASION
 from hotdash.task import NO_HEADERS, Task, TaskRequest, new_task_id
 
 if TYPE_CHECKING:
@@ -32,9 +32,10 @@ if TYPE_CHECKING:
 
     from hotdash.clock import Clock
     from hotdash.drivers.base import Driver
-    from hotdash.events import Event, Occasion
+    from hotdash.events import Event
     from hotdash.functions.spec import FunctionSpec
     from hotdash.runtime.revision import Deployment
+    from hotdash.states import Occasion
 
 _KILL_WAIT_S = 10.0  # after everything was killed: longer than any driver takes
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hotdash.events import ContainerState, FunctionState
+    from hotdash.states import ContainerState, FunctionState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,12 +22,12 @@ from hotdash.task import TaskState, TaskStatus
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from hotdash.events import FunctionState
     from hotdash.functions.spec import FunctionSpec
     from hotdash.runtime.admission import Claim, Spare
     from hotdash.runtime.container import ServedContainer, Services
     from hotdash.runtime.revision import Revision
     from hotdash.runtime.snapshot import FunctionSnapshot
+    from hotdash.states import FunctionState
     from hotdash.task import Task, TaskResult
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -66,6 +65,8 @@ def load_settings(path: Path | None = None) -> Loaded:
     try:
         with path.open("rb") as file:
             text = file.read(MOST_BYTES).decode()
+        import tomllib  # noqa: PLC0415  most have no such file
+
         values = tomllib.loads(text)
     except FileNotFoundError:
         return Loaded(path=path)
@@ -73,7 +74,7 @@ def load_settings(path: Path | None = None) -> Loaded:
         return _unread(path, found=error.strerror or str(error), allowed="a file that can be read")
     except UnicodeDecodeError:
         return _unread(path, found="bytes that are no UTF-8", allowed="UTF-8")
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # tomllib's own kind of it
         where = _AT_LINE.search(str(error))
         line = int(where[1]) if where is not None and where[1] else len(text.splitlines())
         return _unread(path, line=line, found=_AT_LINE.sub("", str(error)), allowed="TOML: https://toml.io")

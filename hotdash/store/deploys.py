@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from hotdash.events import NO_OCCASION, Occasion, Origin
+from hotdash.states import NO_OCCASION, Occasion, Origin
 
 if TYPE_CHECKING:
     from hotdash import events as ev

@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hotdash.events import CONTAINER_MOVES, ContainerState, FunctionState
+from hotdash.states import CONTAINER_MOVES, ContainerState, FunctionState
 from hotdash.store.deploys import DeployBook
 from hotdash.store.rings import LineRing
 from hotdash.store.series import Series

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from hotdash.events import ContainerState
+from hotdash.states import ContainerState
 from hotdash.store.series import Measure, SeriesView, percentiles
 
 if TYPE_CHECKING:
@@ -97,3 +97,10 @@ def _sample_container(
     container.series.put(now_s, sample)
     container.sampled_served = container.tasks_served
     return cores
+
+
+def quantile(ordered: list[float], share: float) -> float | None:
+    """The value that `share` of the ordered ones do not exceed (nearest rank)."""
+    if not ordered:
+        return None
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

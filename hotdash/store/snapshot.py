@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from hotdash.events import ContainerState, FunctionState
+from hotdash.states import ContainerState, FunctionState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,18 +9,18 @@ import threading
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from hotdash import events as ev
-from hotdash.events import ContainerState, Event, FunctionState
+from hotdash.states import ContainerState, FunctionState, Origin
 from hotdash.store.records import DEPTH_SECONDS, RATE_WINDOW_S, ContainerRecord, FunctionRecord, TaskRecord
 from hotdash.store.rings import LINES_KEPT, LineBatch, LineRing
-from hotdash.store.sampling import sample_function, series_of
+from hotdash.store.sampling import quantile, sample_function, series_of
 from hotdash.store.snapshot import Decision, DeployEnd, Figures, Snapshot
 from hotdash.task import TaskState, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from hotdash.events import StderrLine
+    from hotdash import events as ev
+    from hotdash.events import Event, StderrLine
     from hotdash.store.sampling import Usage
     from hotdash.store.series import SeriesView
 
@@ -40,6 +40,7 @@ class Store:
 
     def __init__(self, *, lines_kept: int = LINES_KEPT) -> None:
         self._lock = threading.Lock()
+        self._folds: dict[type[Event], Callable[[Store, Any], None]] = {}  # the event thread's
         self._lines_kept = lines_kept
         self._functions: dict[str, FunctionRecord] = {}
         self._removed: dict[str, FunctionRecord] = {}  # the last few, in the order of their removal
@@ -55,7 +56,9 @@ class Store:
 
     def __call__(self, event: Event) -> None:
         """Folds one event. Called in the order of events, by one thread."""
-        fold = _FOLDS.get(type(event))
+        if not self._folds:
+            self._folds = _folds()
+        fold = self._folds.get(type(event))
         with self._lock:
             if fold is not None:
                 fold(self, event)
@@ -112,8 +115,8 @@ class Store:
             depths = [record.depths_until(now_s) for record in records]
         return Figures(
             calls_per_s=len(runs) / RATE_WINDOW_S,
-            p50_s=_quantile(runs, 0.50),
-            p95_s=_quantile(runs, 0.95),
+            p50_s=quantile(runs, 0.50),
+            p95_s=quantile(runs, 0.95),
             depths=tuple(map(sum, zip(*depths, strict=True))) or (0,) * DEPTH_SECONDS,
         )
 
@@ -136,7 +139,7 @@ class Store:
             record = self._functions.get(function)
             return None if record is None else series_of(record, container_id, now_s)
 
-    # ---- one method an event; the others change nothing here (see `_FOLDS`)
+    # ---- one method an event; the others change nothing here (see `_folds`)
 
     def _on_function_changed(self, event: ev.FunctionChanged) -> None:
         record = self._functions.get(event.function) or self._removed.pop(event.function, None)
@@ -215,7 +218,7 @@ class Store:
         record = self._functions.get(event.function)
         if record is not None:
             # A rollback mends nothing: the sources on disk still cannot be deployed.
-            still = event.origin is ev.Origin.ROLLBACK and record.deploys.is_broken
+            still = event.origin is Origin.ROLLBACK and record.deploys.is_broken
             self._deploy_ended(event, DeployEnd.LIVE, record.deploy_error if still else "")
             record.deploys.live(event)
             record.revision = event.revision
@@ -361,38 +364,34 @@ class Store:
         return record
 
 
-def _quantile(ordered: list[float], share: float) -> float | None:
-    """The value that `share` of the ordered ones do not exceed (nearest rank)."""
-    if not ordered:
-        return None
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+def _folds() -> dict[type[Event], Callable[[Store, Any], None]]:
+    """What folds each kind of event. A dict, not a `singledispatchmethod`: that took a third of the time of folding."""
+    from hotdash import events as ev  # noqa: PLC0415  many classes, slow to make: not before there is an event
 
-
-# A dict and not `singledispatchmethod`: that took a third of the time of folding.
-_FOLDS: dict[type[Event], Callable[[Store, Any], None]] = {
-    ev.FunctionChanged: Store._on_function_changed,
-    ev.FunctionFaulty: Store._on_function_faulty,
-    ev.DeployStarted: Store._on_deploy_started,
-    ev.BuildStarted: Store._on_build_started,
-    ev.BuildStep: Store._on_build_step,
-    ev.BuildOutput: Store._on_build_output,
-    ev.BuildEnded: Store._on_build_ended,
-    ev.BuildFailed: Store._on_build_failed,
-    ev.BuildCancelled: Store._on_build_cancelled,
-    ev.RollbackStarted: Store._on_rollback_started,
-    ev.ChangesWait: Store._on_changes_wait,
-    ev.DeployFailed: Store._on_deploy_failed,
-    ev.DeployUnchanged: Store._on_deploy_unchanged,
-    ev.RevisionLive: Store._on_revision_live,
-    ev.ScalingDecided: Store._on_scaling_decided,
-    ev.ContainerStarting: Store._on_container_starting,
-    ev.ContainerStarted: Store._on_container_started,
-    ev.ContainerIdle: Store._on_container_idle,
-    ev.ContainerDraining: Store._on_container_draining,
-    ev.ContainerStopped: Store._on_container_stopped,
-    ev.StderrLine: Store._on_stderr_line,
-    ev.LinesDropped: Store._on_lines_dropped,
-    ev.TaskQueued: Store._on_task_queued,
-    ev.TaskStarted: Store._on_task_started,
-    ev.TaskEnded: Store._on_task_ended,
-}
+    return {
+        ev.FunctionChanged: Store._on_function_changed,
+        ev.FunctionFaulty: Store._on_function_faulty,
+        ev.DeployStarted: Store._on_deploy_started,
+        ev.BuildStarted: Store._on_build_started,
+        ev.BuildStep: Store._on_build_step,
+        ev.BuildOutput: Store._on_build_output,
+        ev.BuildEnded: Store._on_build_ended,
+        ev.BuildFailed: Store._on_build_failed,
+        ev.BuildCancelled: Store._on_build_cancelled,
+        ev.RollbackStarted: Store._on_rollback_started,
+        ev.ChangesWait: Store._on_changes_wait,
+        ev.DeployFailed: Store._on_deploy_failed,
+        ev.DeployUnchanged: Store._on_deploy_unchanged,
+        ev.RevisionLive: Store._on_revision_live,
+        ev.ScalingDecided: Store._on_scaling_decided,
+        ev.ContainerStarting: Store._on_container_starting,
+        ev.ContainerStarted: Store._on_container_started,
+        ev.ContainerIdle: Store._on_container_idle,
+        ev.ContainerDraining: Store._on_container_draining,
+        ev.ContainerStopped: Store._on_container_stopped,
+        ev.StderrLine: Store._on_stderr_line,
+        ev.LinesDropped: Store._on_lines_dropped,
+        ev.TaskQueued: Store._on_task_queued,
+        ev.TaskStarted: Store._on_task_started,
+        ev.TaskEnded: Store._on_task_ended,
+    }

@@ -220,6 +220,8 @@ ROWS = {"paint": paint, "idle": idle, "flood": flood}
 def main() -> None:
     """Prints the rows that are named, or all."""
     row("what", "measured", "budget")
+    load = ", ".join(f"{average:.2f}" for average in os.getloadavg())
+    row("load average before, cores", f"{load} on {os.cpu_count()}", "below 1: figures of a busy machine say little")
     for name in sys.argv[1:] or ROWS:
         with tempfile.TemporaryDirectory() as folder:
             ROWS[name](Path(folder))

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from hotdash import events as ev
 from hotdash.dashboard.app import HotdashApp
 from hotdash.errors import HotdashError
-from hotdash.events import FunctionState
 from hotdash.functions.spec import Format, FunctionSpec
+from hotdash.states import FunctionState
 from hotdash.store import Store, Usage
 from hotdash.task import Attribution, TaskResult, TaskStatus
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dashboard_fake import Script
 
 from hotdash import events as ev
-from hotdash.events import Occasion, Origin, SourceChange
+from hotdash.states import Occasion, Origin, SourceChange
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -78,6 +78,7 @@ def test_a_blocked_screen_slows_no_task(tmp_path: Path) -> None:
         runtime.subscribe(store)
         runtime.deploy(spec)
         deployer = Deployer(runtime=runtime, folder=spec.folder.parent, watch=False)
-        controls = LiveControls(runtime=runtime, deployer=deployer, folder=spec.folder.parent, driver_note="")
+        controls = LiveControls(folder=spec.folder.parent, now_s=runtime.clock.now, watching=False)
+        controls.attach(runtime=runtime, deployer=deployer, driver_note="")
         free, blocked = asyncio.run(run(HotdashApp(store, controls), runtime, store))
     assert blocked > 0.7 * free, f"{blocked:.0f} calls/s with the screen blocked, {free:.0f} without"

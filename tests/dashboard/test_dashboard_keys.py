@@ -18,8 +18,8 @@ from hotdash.dashboard.screens.confirm import ConfirmScreen
 from hotdash.dashboard.screens.help import HelpScreen
 from hotdash.dashboard.screens.main import MainScreen
 from hotdash.dashboard.widgets.log_rows import Times
-from hotdash.events import FunctionState
 from hotdash.functions.spec import FunctionTest
+from hotdash.states import FunctionState
 from hotdash.task import TaskResult, TaskStatus
 
 if TYPE_CHECKING:

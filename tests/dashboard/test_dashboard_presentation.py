@@ -20,7 +20,7 @@ from hotdash.dashboard.presentation import (
 )
 from hotdash.dashboard.run_lines import run_lines
 from hotdash.dashboard.trouble import trouble_lines
-from hotdash.events import FunctionState
+from hotdash.states import FunctionState
 from hotdash.store import Figures
 from hotdash.task import TaskStatus
 

@@ -14,7 +14,7 @@ from hotdash.dashboard.actions import Pane
 from hotdash.dashboard.deploy_lines import deploy_cells, detail_lines, rollback_target, waiting_line, what_changed
 from hotdash.dashboard.lines import unstyled
 from hotdash.dashboard.screens.confirm import ConfirmScreen
-from hotdash.events import Occasion, Origin, SourceChange
+from hotdash.states import Occasion, Origin, SourceChange
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dashboard_fake import Clock, FakeControls, Script, drive, task_id, until
 from rich.style import Style
 
+from hotdash.dashboard.screens.board import FLOOD_LINES, FLOOD_PULL_S, PULL_S
 from hotdash.dashboard.screens.main import MainScreen
 from hotdash.dashboard.widgets.log_view import LogView
 from hotdash.task import Attribution
@@ -177,5 +178,22 @@ def test_times_are_the_readers_own() -> None:
         row = rows_of(logs)[0]
         assert row[2] == row[5] == ":"
         assert row[13:] == "c-000001 │ hello"
+
+    drive(script, steps)
+
+
+def test_in_a_flood_lines_are_taken_less_often_and_then_as_before() -> None:
+    script = log_script()
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        logs, look = logs_of(app), app.screen_stack[0]._look  # type: ignore[attr-defined]
+        feed(script, 0, FLOOD_LINES + 1)
+        look()
+        assert len(logs.buffer) == FLOOD_LINES + 1
+        for wait_s, more in ((PULL_S, 0), (FLOOD_PULL_S - PULL_S, 2), (PULL_S, 3)):
+            script.line("greet", "c-000001", "one more")
+            script.clock.at += wait_s  # type: ignore[attr-defined]
+            look()
+            assert len(logs.buffer) == FLOOD_LINES + 1 + more, f"after {wait_s} s"
 
     drive(script, steps)

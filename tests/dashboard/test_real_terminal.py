@@ -39,7 +39,7 @@ os.execv(sys.executable, [sys.executable, "-m", "hotdash", *sys.argv[1:]])
 class Terminal:
     """A hotdash in a terminal of 160 by 45. What it has drawn is kept as text, without the order of places."""
 
-    def __init__(self, *arguments: str, home: Path) -> None:
+    def __init__(self, *arguments: str, home: Path, **environment: str) -> None:
         self._fd, inner = pty.openpty()
         fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 45, 160, 0, 0))
         self.process = subprocess.Popen(
@@ -54,7 +54,8 @@ class Terminal:
                 "HOME": str(home),
                 "LANG": "C.UTF-8",
                 "EDITOR": "tail -f",
-            },
+            }
+            | environment,
         )
         os.close(inner)
         self.drawn = b""
@@ -230,3 +231,14 @@ def test_a_task_of_an_earlier_run_is_found_and_replayed(terminal, functions, tmp
     finally:
         again.close()
     nothing_is_left(tmp_path)
+
+
+def test_without_an_engine_the_screen_is_left_with_the_reason(functions, tmp_path):
+    terminal = Terminal(str(functions), "--driver", "docker", home=tmp_path, DOCKER_HOST=f"unix://{tmp_path}/none.sock")
+    try:
+        assert terminal.ended() == 3
+        assert terminal.shows("Functions"), "the board came first"
+        assert b"none.sock" in terminal.seen().partition(b"Functions")[2], "the engine that was tried is named"
+        assert b"\x1b[?1049l" in terminal.drawn, "the terminal is given back as it was"
+    finally:
+        terminal.close()

@@ -9,6 +9,7 @@ import pytest
 from real_tools import HTTP, function, real_runtime
 
 from hotdash import events as ev
+from hotdash.states import FunctionState
 from hotdash.task import TaskStatus
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ ENDS = ["os._exit(0)", "os.kill(os.getpid(), signal.SIGKILL)", "sys.exit(3)"]  #
 def call_all(tmp_path: Path, how: str, *, max_concurrency: int, calls: int) -> None:
     results: dict[bytes, TaskResult] = {}
     starts: list[ev.Event] = []
-    states: set[ev.FunctionState] = set()
+    states: set[FunctionState] = set()
 
     def listen(event: ev.Event) -> None:
         if isinstance(event, ev.ContainerStarting):
@@ -51,7 +52,7 @@ def call_all(tmp_path: Path, how: str, *, max_concurrency: int, calls: int) -> N
     assert [result for result in results.values() if result.status is not TaskStatus.SUCCESS] == []
     assert all(result.body == payload for payload, result in results.items())
     assert len(starts) <= calls + max_concurrency, "each has answered one, or was started for a call that then ended"
-    assert states == {ev.FunctionState.BUILDING, ev.FunctionState.READY}
+    assert states == {FunctionState.BUILDING, FunctionState.READY}
 
 
 @pytest.mark.parametrize(("how", "max_concurrency"), [(ENDS[0], 1), (ENDS[1], 4), (ENDS[2], 2)])

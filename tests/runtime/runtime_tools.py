@@ -14,6 +14,7 @@ from hotdash.drivers.stub import StubDriver
 from hotdash.functions.spec import Format, FunctionSpec
 from hotdash.runtime.hot import HotContainer
 from hotdash.runtime.runtime import Runtime
+from hotdash.states import FunctionState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -165,7 +166,7 @@ def check_story(events: list[ev.Event]) -> None:
     busy: dict[str, str] = {}
     for event in events:
         match event:
-            case ev.FunctionChanged(state=ev.FunctionState.REMOVED):
+            case ev.FunctionChanged(state=FunctionState.REMOVED):
                 live.pop(event.function, None)
             case ev.RevisionLive():
                 live[event.function] = event.revision

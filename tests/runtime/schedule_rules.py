@@ -12,10 +12,10 @@ from schedule_story import Story
 from schedule_stub import Driver, Function
 from test_store_agreement import picture, truth
 
-from hotdash.events import ContainerState
 from hotdash.runtime.container import EXIT_WAIT_S
 from hotdash.runtime.runtime import Runtime
 from hotdash.runtime.supervisor import Supervisor
+from hotdash.states import ContainerState
 from hotdash.store import Store
 from hotdash.task import TaskState, TaskStatus
 

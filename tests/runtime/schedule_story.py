@@ -7,6 +7,7 @@ from functools import singledispatchmethod
 from typing import TYPE_CHECKING
 
 from hotdash import events as ev
+from hotdash.states import FunctionState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,7 +100,7 @@ class Story:
             newest = next(s for s in self.supervisors if s.key == event.function and s not in self.functions)
             self.functions[newest] = tale
         tale.spec, tale.spec_at_s = event.spec, event.at_s
-        if event.state is ev.FunctionState.REMOVED:
+        if event.state is FunctionState.REMOVED:
             tale.is_removed = True
             del self._current[event.function]
 

@@ -9,6 +9,7 @@ from runtime_tools import make_spec, until
 
 from hotdash import events as ev
 from hotdash.errors import BuildError
+from hotdash.states import FunctionState
 from hotdash.task import TaskStatus
 
 
@@ -34,7 +35,7 @@ def assert_restored(bench, *, cause: str) -> None:
     assert failed.reason == f"r2 ended before its first answer; what r1 was serves again, as r3: {cause}", (
         "the last stderr stands last"
     )
-    assert bench.snapshot().state == ev.FunctionState.READY
+    assert bench.snapshot().state == FunctionState.READY
 
 
 def test_an_idle_one_that_ends_brings_the_old_one_back(replaced):

@@ -9,6 +9,7 @@ from runtime_tools import Bench, until
 
 from hotdash import events as ev
 from hotdash.errors import StartError
+from hotdash.states import ContainerState
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_those_that_are_busy_count_as_warm_and_those_that_leave_do_not(proving):
     warm_up(bench, 3, max_concurrency=3)
     running = bench.submit()
     bench.asked(running)
-    gone = next(container for container in bench.snapshot().containers if container.state == ev.ContainerState.IDLE)
+    gone = next(container for container in bench.snapshot().containers if container.state == ContainerState.IDLE)
     bench.runtime.kill(gone.id)
     bench.rebuild("1")
     bench.deploy(max_concurrency=3)

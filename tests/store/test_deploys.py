@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from hotdash import events as ev
-from hotdash.events import FunctionState, Occasion, Origin, SourceChange
 from hotdash.functions.spec import FunctionSpec
+from hotdash.states import FunctionState, Occasion, Origin, SourceChange
 from hotdash.store import DeployStep, DeployView, FunctionView, Store
 from hotdash.store import deploys as deploys_module
 

@@ -20,8 +20,8 @@ import pytest
 from real_tools import until
 
 from hotdash import events as ev
-from hotdash.events import FunctionState
 from hotdash.functions.spec import FunctionSpec
+from hotdash.states import FunctionState
 from hotdash.store.history import History, HistoryLimits, PastQuery
 from hotdash.store.history.database import APPLICATION_ID, Database, counted
 from hotdash.task import Attribution, TaskResult, TaskStatus

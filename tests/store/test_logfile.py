@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from hotdash import events
-from hotdash.events import FunctionState
 from hotdash.functions.spec import Format, FunctionSpec
+from hotdash.states import FunctionState
 from hotdash.store.logfile import LogFile, default_path
 from hotdash.store.rotating import RotatingLines
 from hotdash.task import Attribution, TaskResult, TaskStatus

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hotdash import events as ev
-from hotdash.events import ContainerState, FunctionState
 from hotdash.functions.spec import FunctionSpec
+from hotdash.states import ContainerState, FunctionState
 from hotdash.store import DeployEnd, LineRing, Store
 from hotdash.store import records as records_module
 from hotdash.task import Attribution, TaskResult, TaskState, TaskStatus

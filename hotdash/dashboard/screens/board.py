@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 LOOK_S = 0.05  # how often the version is looked at
 PULL_S = 0.1  # how often a snapshot is taken at most
+FLOOD_LINES = 500  # so many in one pull are a flood: every row is another one each time, so that painting costs most
+FLOOD_PULL_S = 0.15  # and how often it is taken then: the newest line is still no older than a quarter of a second
 FIGURES_S = 1.0
 
 
@@ -55,6 +57,7 @@ class BoardScreen(LogBoard):
     """Header, functions, tasks, logs, run, footer."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES
+    AUTO_FOCUS: ClassVar[str | None] = "#functions"  # not the first that could have it, and then this one
 
     def __init__(self, *, store: Store, controls: Controls, taste: Taste, book: PayloadBook | None = None) -> None:
         super().__init__(controls=controls)
@@ -94,26 +97,18 @@ class BoardScreen(LogBoard):
             Pane.TASKS: FilterBar(widget_id="tasks-filter"),
             Pane.LOGS: FilterBar(widget_id="logs-filter"),
         }
+        self.first_tab = Pane[taste.settings.layout.tab.upper()]
         self.boxes = {
-            1: Vertical(self.functions, self.filters[Pane.FUNCTIONS], id="functions-box", classes="pane"),
-            2: Vertical(self.tasks, self.past, self.filters[Pane.TASKS], id="tasks-box", classes="pane"),
-            3: Vertical(
-                self.tabs,
-                self.trouble,
-                self.logs,
-                self.filters[Pane.LOGS],
-                self.run_view,
-                self.payload,
-                self.stats,
-                self.deploys,
-                id="right-box",
-                classes="pane",
-            ),
+            1: Vertical(self.functions, id="functions-box", classes="pane"),
+            2: Vertical(self.tasks, id="tasks-box", classes="pane"),
+            3: Vertical(self.tabs, self.views[self.first_tab], id="right-box", classes="pane"),
         }
+        self._is_complete = False
         self._titles: dict[int, str] = {}
         self._deploys = DeployWatch()
         self._changes = ChangeWatch()
         self._pulled_s = float("-inf")
+        self._pause_s = PULL_S
         self._changed_s = float("-inf")
         self._rates = FiguresWatch(store=store)
 
@@ -124,14 +119,29 @@ class BoardScreen(LogBoard):
         with Container(id="body"):
             yield Vertical(self.boxes[1], self.boxes[2], id="left")
             yield self.boxes[3]
-        yield self.welcome
         yield self.footer
+
+    def complete(self) -> None:
+        """Adds, once, what the first picture does not show: styling it all would make that a fifth later.
+
+        A key that comes before the picture and wants any of it calls this itself.
+        """
+        if self._is_complete or not self.boxes[3].is_attached:
+            return
+        self._is_complete = True
+        self.boxes[1].mount(self.filters[Pane.FUNCTIONS])
+        self.boxes[2].mount(self.past, self.filters[Pane.TASKS])
+        self.boxes[3].mount(self.trouble, after=self.tabs)
+        hidden = [view for pane, view in self.views.items() if pane is not self.first_tab]
+        self.boxes[3].mount(*hidden, self.filters[Pane.LOGS])
+        self.mount(self.welcome, before=self.footer)
 
     def on_mount(self) -> None:
         """Shows what is there, and starts the two timers."""
+        self.call_after_refresh(self.complete)
         self.trouble.can_focus = self.notices.can_focus = self.welcome.can_focus = False
         self.trouble.display = False
-        self.tab = Pane[self.taste.settings.layout.tab.upper()]
+        self.tab = self.first_tab
         for pane, view in self.views.items():
             view.display = pane is self.tab
         self.functions.focus()
@@ -146,7 +156,10 @@ class BoardScreen(LogBoard):
         """Takes a snapshot if there is a new one to take, and the last was long enough ago."""
         if self.is_frozen:
             return
-        if self.store.version != self.snapshot.version and self.controls.now_s() - self._pulled_s >= PULL_S * 0.9:
+        if (
+            self.store.version != self.snapshot.version
+            and self.controls.now_s() - self._pulled_s >= self._pause_s * 0.9
+        ):
             self._pull()
 
     def _pull(self) -> None:
@@ -219,10 +232,11 @@ class BoardScreen(LogBoard):
         shown = self.log_scope if self.tab is Pane.LOGS else self.scope
         self._entitle(3, f"3 {title_of(shown.title)}")
         self._show_trouble()
+        self._pause_s = PULL_S
         if self.tab is Pane.LOGS:
             self.logs.show_scope(self.log_scope)
-            if not self.is_frozen:
-                self.logs.pull()
+            if not self.is_frozen and self.logs.pull() > FLOOD_LINES:
+                self._pause_s = FLOOD_PULL_S
             self._show_logs_empty()
         self._show_run()
         self.deploys.show(self.selected_view)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from hotdash.dashboard.inspect_lines import inspect_lines
 from hotdash.dashboard.lending import lend
-from hotdash.dashboard.screens.inspection import InspectScreen
 from hotdash.dashboard.screens.log_keys import LogKeysScreen
 from hotdash.dashboard.titles import title_of
 from hotdash.sanitize import plain
@@ -22,6 +21,8 @@ class InspectKeysScreen(LogKeysScreen):
 
     def action_inspect(self) -> None:
         """Shows how the selected function or container is set up."""
+        from hotdash.dashboard.screens.inspection import InspectScreen  # noqa: PLC0415  opened seldom
+
         view = self.selected_view
         if view is None:
             self.tell("no function is selected")

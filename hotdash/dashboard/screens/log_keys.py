@@ -12,7 +12,6 @@ from hotdash.dashboard.clipboard import OSC_52_BYTES, clipboard_command, copy_to
 from hotdash.dashboard.log_file_text import file_name, file_text
 from hotdash.dashboard.scope import scope_of
 from hotdash.dashboard.screens.payload_board import PayloadBoard
-from hotdash.dashboard.screens.save import SaveScreen
 from hotdash.sanitize import plain
 
 if TYPE_CHECKING:
@@ -159,6 +158,8 @@ class LogKeysScreen(PayloadBoard):
 
     def action_save_log(self) -> None:
         """Saves the log's lines as they are shown."""
+        from hotdash.dashboard.screens.save import SaveScreen  # noqa: PLC0415  opened seldom
+
         shown = self.logs.buffer.shown
         if not shown:
             self.tell("no line to save")

@@ -11,9 +11,6 @@ from hotdash.dashboard.actions import Pane, bindings
 from hotdash.dashboard.deploy_lines import is_deploying, rollback_target
 from hotdash.dashboard.invoker import Outcome, newest_of_container, newest_unended
 from hotdash.dashboard.lending import lend
-from hotdash.dashboard.screens.burst import BurstScreen
-from hotdash.dashboard.screens.confirm import ConfirmScreen
-from hotdash.dashboard.screens.help import HelpScreen
 from hotdash.dashboard.screens.inspect_keys import InspectKeysScreen
 from hotdash.sanitize import plain
 
@@ -43,6 +40,8 @@ class MainScreen(InspectKeysScreen):
 
     def action_burst(self) -> None:
         """Invokes the selected function many times."""
+        from hotdash.dashboard.screens.burst import BurstScreen  # noqa: PLC0415  opened seldom
+
         view = self._view_or_say()
         if view is None:
             return
@@ -84,6 +83,8 @@ class MainScreen(InspectKeysScreen):
 
     def action_roll_back(self) -> None:
         """Makes the revision before the live one live again; in the Deploys pane, the selected one."""
+        from hotdash.dashboard.screens.confirm import ConfirmScreen  # noqa: PLC0415  opened seldom
+
         view = self._view_or_say()
         if view is None:
             return
@@ -113,6 +114,8 @@ class MainScreen(InspectKeysScreen):
 
     def action_kill_container(self) -> None:
         """Kills the selected container, once the user has said yes."""
+        from hotdash.dashboard.screens.confirm import ConfirmScreen  # noqa: PLC0415  opened seldom
+
         view, container_id = self.selected_view, self.scope.container_id
         if view is not None and not container_id and len(view.containers) == 1:
             container_id = view.containers[0].id
@@ -170,6 +173,7 @@ class MainScreen(InspectKeysScreen):
 
     def open_tab(self, pane: Pane) -> None:
         """Opens a tab at the right."""
+        self.complete()
         had_focus = self.focused_pane in self.views
         self.tab = pane
         for own, view in self.views.items():
@@ -211,6 +215,7 @@ class MainScreen(InspectKeysScreen):
 
     def action_filter(self) -> None:
         """Opens the focused pane's filter."""
+        self.complete()
         pane = self.focused_pane
         if (bar := self.filters.get(pane)) is None:
             self.tell(f"the {pane} pane has no filter")
@@ -233,6 +238,8 @@ class MainScreen(InspectKeysScreen):
 
     def action_help(self) -> None:
         """All keys."""
+        from hotdash.dashboard.screens.help import HelpScreen  # noqa: PLC0415  opened seldom
+
         self.app.push_screen(HelpScreen(controls=self.controls, keys=self.keys))
 
     def action_palette(self) -> None:
@@ -241,6 +248,8 @@ class MainScreen(InspectKeysScreen):
 
     def action_quit(self) -> None:
         """Ends the program; asks while tasks run or wait."""
+        from hotdash.dashboard.screens.confirm import ConfirmScreen  # noqa: PLC0415  opened seldom
+
         running = sum(len(view.running) for view in self.snapshot.functions.values())
         waiting = self.snapshot.queued
         if not running and not waiting:

@@ -123,6 +123,7 @@ class PastBoard(StatsBoard):
         if self.archive is None:
             self.tell("no history is kept")
             return
+        self.complete()
         had_focus = self.tasks_shown.has_focus
         self.is_past = not self.is_past
         self.past.display, self.tasks.display = self.is_past, not self.is_past

@@ -10,7 +10,6 @@ from hotdash.dashboard import words
 from hotdash.dashboard.actions import Pane
 from hotdash.dashboard.lines import Tone
 from hotdash.dashboard.presentation import preview, task_note, task_state
-from hotdash.dashboard.screens.ask import AskScreen, ChooseScreen
 from hotdash.dashboard.screens.past import PastBoard
 from hotdash.sanitize import plain
 from hotdash.store.payloads import Payload
@@ -86,6 +85,8 @@ class PayloadBoard(PastBoard):
 
     def action_pick_preset(self) -> None:
         """Puts a preset of the selected function into the Payload tab."""
+        from hotdash.dashboard.screens.ask import ChooseScreen  # noqa: PLC0415  opened seldom
+
         view = self.selected_view
         if view is None or self.book is None:
             self.tell("no function is selected" if view is None else "presets are not kept")
@@ -112,6 +113,8 @@ class PayloadBoard(PastBoard):
 
     def action_save_preset(self) -> None:
         """Keeps the selected function's payload and headers under a name."""
+        from hotdash.dashboard.screens.ask import AskScreen  # noqa: PLC0415  opened seldom
+
         view = self.selected_view
         if view is None or self.book is None:
             self.tell("no function is selected" if view is None else "presets are not kept")
@@ -135,6 +138,8 @@ class PayloadBoard(PastBoard):
 
     def action_load_payload(self) -> None:
         """Puts a file into the Payload tab."""
+        from hotdash.dashboard.screens.ask import AskScreen  # noqa: PLC0415  opened seldom
+
         view = self.selected_view
         if view is None:
             self.tell("no function is selected")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -11,9 +11,6 @@ from textual.widgets import Input, Label
 
 from hotdash.dashboard.filters import BadFilter, Filter, parse_filter
 from hotdash.sanitize import plain
-
-if TYPE_CHECKING:
-    from textual.app import ComposeResult
 
 
 class FilterBar(Horizontal):
@@ -38,25 +35,27 @@ class FilterBar(Horizontal):
     def __init__(self, *, widget_id: str | None = None) -> None:
         super().__init__(id=widget_id)
         self.filter: Filter | None = None
-        self._input = Input(placeholder="regular expression, ! inverts", compact=True, select_on_focus=False)
+        self._input: Input | None = None
         self._fault = Label("", classes="filter-fault", markup=False)
         self.display = False
 
-    def compose(self) -> ComposeResult:
-        """A slash, the line, what is wrong with it."""
-        yield Label("/", classes="filter-slash")
-        yield self._input
-        yield self._fault
+    def prepare(self) -> Input:
+        """Makes a slash, the line, and what is wrong with it, once: an `Input` is dear to make, and seldom seen."""
+        if self._input is None:
+            self._input = Input(placeholder="regular expression, ! inverts", compact=True, select_on_focus=False)
+            self.mount(Label("/", classes="filter-slash"), self._input, self._fault)
+        return self._input
 
     def open(self) -> None:
         """Shows it, and takes the focus; typing replaces a filter that was kept."""
+        line = self.prepare()
         self.display = True
-        self.screen.set_focus(self._input)  # at once: what is typed next is the filter, however fast it comes
-        self._input.select_all()
+        self.screen.set_focus(line)  # at once: what is typed next is the filter, however fast it comes
+        line.select_all()
 
     def action_clear(self) -> None:
         """Ends the filter."""
-        self._input.value = ""
+        self.prepare().value = ""
         self._apply("")
         self.display = False
         self.post_message(self.Done(self))

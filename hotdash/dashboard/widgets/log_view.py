@@ -23,7 +23,6 @@ from hotdash.dashboard.log_buffer import Entry, LogBuffer, Lost, text_of
 from hotdash.dashboard.scope import Scope
 from hotdash.dashboard.widgets.log_rows import LogRows, Look, Times
 from hotdash.dashboard.widgets.selectable import Selectable
-from hotdash.events import StderrLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,21 +95,21 @@ class LogView(Selectable):
             if not self.buffer.rows:
                 self.refresh()
 
-    def pull(self) -> None:
-        """Takes the lines that have come since the last time. Quick when there are none."""
+    def pull(self) -> int:
+        """Takes the lines that have come since the last time, and returns how many. Quick when there are none."""
         functions = self.scope.functions
         if not functions:
-            return
+            return 0
         if self._is_held or self.text_selection is not None:
             self._count_held()
-            return
+            return 0
         batch = self._store.lines_after(self._cursor, functions)
         is_whole = self.scope.is_whole
         fresh: list[Entry] = list(batch.lines) if is_whole else [line for line in batch.lines if self.scope.has(line)]
         if fresh and not self.follow and self._would_go(len(fresh)):
             self._is_held = True
             self._count_held()
-            return
+            return 0
         # Exact, where the ring itself knows only of its last dropped ones.
         lost = batch.lost if self._is_first else max(batch.lost, batch.total - self._total - len(batch.lines))
         if lost and (is_whole or not self._is_first):
@@ -119,6 +118,7 @@ class LogView(Selectable):
         self.unseen, self._waiting = self.unseen - self._waiting, 0
         if fresh:
             self._append(fresh)
+        return len(fresh)
 
     def _would_go(self, count: int) -> bool:
         """Whether rows that are seen now would have to go if so many lines came."""
@@ -276,7 +276,7 @@ class LogView(Selectable):
     @property
     def _first_seen(self) -> int:
         found = self.buffer.at(self.scroll_offset.y)
-        return found[0].seq if found is not None and isinstance(found[0], StderrLine) else 0
+        return found[0].seq if found is not None and not isinstance(found[0], Lost) else 0
 
     def _go_to(self, seq: int | None) -> bool:
         if seq is None:
@@ -318,7 +318,7 @@ class LogView(Selectable):
         if found is None:
             return None
         entry, part = found
-        key = (entry.seq if isinstance(entry, StderrLine) else -id(entry), self.room)
+        key = (entry.seq if not isinstance(entry, Lost) else -id(entry), self.room)
         strips = self._strips.get(key)
         if strips is None:
             look = self._look

@@ -10,7 +10,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hotdash.store.history.gatherer import Gatherer
 from hotdash.store.history.reader import HistoryReader
 from hotdash.store.history.values import HistoryLimits
 from hotdash.store.history.writer import FLUSH_S, HistoryWriter
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hotdash.events import Event
+    from hotdash.store.history.gatherer import Gatherer
 
 
 def default_path() -> Path:
@@ -51,12 +51,16 @@ class History:
         self.path = path if path is not None else default_path()
         self.limits = limits if limits is not None else HistoryLimits()
         run = os.urandom(8).hex()
-        self._gatherer = Gatherer()
+        self._gatherer: Gatherer | None = None
         self._writer = HistoryWriter(path=self.path, run=run, limits=self.limits, on_fault=on_fault, flush_s=flush_s)
         self.reader = HistoryReader(path=self.path, root=str(root), run=run, on_broken=self._writer.mend)
 
     def __call__(self, event: Event) -> None:
         """Takes an event; returns at once."""
+        if self._gatherer is None:
+            from hotdash.store.history.gatherer import Gatherer  # noqa: PLC0415  it stands on the events
+
+            self._gatherer = Gatherer()
         ended = self._gatherer.take(event)
         if ended is not None:
             self._writer.put(ended)
