@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import os
 import signal
 import sys
@@ -241,6 +240,8 @@ def invoke(  # noqa: PLR0917  click passes every option by name
     Exit codes: 0 success, 1 the function failed, 2 usage or a bad function file, 3 no driver, 124 timeout,
     130 interrupted.
     """
+    import json  # noqa: PLC0415
+
     from hotdash.invocation import call_many, call_once  # noqa: PLC0415
     from hotdash.report import result_fields, summary_fields, summary_text  # noqa: PLC0415
 
@@ -283,6 +284,8 @@ def doctor(*, as_json: bool) -> None:
 
     Exit codes: 0 functions can run, 3 no driver can.
     """
+    import json  # noqa: PLC0415
+
     from hotdash.doctor import can_run, fields, text  # noqa: PLC0415  not for `--help`
     from hotdash.examination import examine  # noqa: PLC0415
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from hotdash.dashboard import words
@@ -42,6 +41,8 @@ def verdict(text: str, headers: Mapping[str, str], *, kept: str) -> Line:
     if kept and not text:
         return ((kept, Tone.MUTED),)
     size = words.size(len(text.encode("utf-8", "surrogateescape"))) if text else "empty"
+    import json  # noqa: PLC0415  not for the first picture
+
     if not text or not is_json(text, headers):
         return ((size, Tone.MUTED),)
     try:

@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING
 
 from hotdash.dashboard import words
-from hotdash.dashboard.body_lines import body_lines
 from hotdash.dashboard.causes import cause_lines
 from hotdash.dashboard.lines import Line, Tone, text
 from hotdash.dashboard.presentation import task_state, why_queued
@@ -115,6 +114,8 @@ def _section(
         lines.append(())
     if size_bytes and not body:
         return [*lines, text("  too large for the history: not kept", Tone.MUTED)]
+    from hotdash.dashboard.body_lines import body_lines  # noqa: PLC0415  it stands on JSON: not before there is an answer
+
     return [*lines, *body_lines(body, dict(headers), depth=depth, whole_bytes=whole_bytes)]
 
 

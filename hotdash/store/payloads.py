@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import fcntl
-import json
 import os
 import threading
 from contextlib import contextmanager
@@ -123,6 +122,8 @@ class PayloadBook:
     def _write(self, changes: Mapping[tuple[str, str], Payload | None]) -> None:
         """Puts changes into the file as it is now: whole, or not at all."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        import json  # noqa: PLC0415  not before there is something to read or write
+
         with self._alone():
             functions = self._read()
             _apply(functions, changes)
@@ -150,6 +151,8 @@ class PayloadBook:
             OSError: It cannot be read.
             ValueError: It is not what hotdash writes.
         """
+        import json  # noqa: PLC0415  as above
+
         try:
             text = self._path.read_text("utf-8")
         except FileNotFoundError:

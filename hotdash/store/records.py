@@ -14,10 +14,11 @@ from hotdash.states import CONTAINER_MOVES, ContainerState, FunctionState
 from hotdash.store.deploys import DeployBook
 from hotdash.store.rings import LineRing
 from hotdash.store.series import Series
-from hotdash.store.snapshot import ContainerView, Decision, DeployEnd, FunctionView, TaskView
+from hotdash.store.snapshot import DEPTH_SECONDS, ContainerView, Decision, DeployEnd, FunctionView, TaskView
 from hotdash.task import TaskState
 
 if TYPE_CHECKING:
+    from hotdash.events import ContainerStarting, TaskQueued
     from hotdash.functions.spec import FunctionSpec
     from hotdash.task import TaskResult
 
@@ -25,8 +26,6 @@ TASKS_KEPT = 1_000  # section 6: ended tasks of a function
 TASK_BYTES_KEPT = 64 * 2**20  # and no more than this of their payloads and bodies
 BUILD_LINES_KEPT = 2_000
 DECISIONS_KEPT = 20
-DEPTH_SECONDS = 30
-RATE_WINDOW_S = 10.0
 _RATES_KEPT = 4_096
 
 
@@ -178,6 +177,30 @@ class FunctionRecord:
     def touch(self) -> None:
         """Forgets the view: something has changed."""
         self._view = None
+
+    @staticmethod
+    def new_container(event: ContainerStarting) -> ContainerRecord:
+        """A container of its that starts."""
+        return ContainerRecord(
+            id=event.container_id,
+            function=event.function,
+            revision=event.revision,
+            since_s=event.at_s,
+            born_s=event.at_s,
+            cold=event.cold,
+        )
+
+    @staticmethod
+    def new_task(event: TaskQueued) -> TaskRecord:
+        """A task that was submitted."""
+        return TaskRecord(
+            id=event.task_id,
+            function=event.function,
+            payload=event.payload,
+            headers=event.headers,
+            queued_at_s=event.at_s,
+            queued_time_s=event.time_s,
+        )
 
     def forget_deploys(self) -> None:
         """The function was removed and is back: its revisions count from 1 again, and no old fault is its own."""

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from hotdash.store.deploys import DeployView
     from hotdash.task import TaskResult, TaskState
 
+DEPTH_SECONDS = 30  # for which the depth of queues is told
+RATE_WINDOW_S = 10.0  # over which rates are
+
 
 class DeployEnd(StrEnum):
     """How a deploy ended."""

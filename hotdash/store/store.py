@@ -10,10 +10,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from hotdash.states import ContainerState, FunctionState, Origin
-from hotdash.store.records import DEPTH_SECONDS, RATE_WINDOW_S, ContainerRecord, FunctionRecord, TaskRecord
 from hotdash.store.rings import LINES_KEPT, LineBatch, LineRing
 from hotdash.store.sampling import quantile, sample_function, series_of
-from hotdash.store.snapshot import Decision, DeployEnd, Figures, Snapshot
+from hotdash.store.snapshot import DEPTH_SECONDS, RATE_WINDOW_S, Decision, DeployEnd, Figures, Snapshot
 from hotdash.task import TaskState, TaskStatus
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from hotdash import events as ev
     from hotdash.events import Event, StderrLine
+    from hotdash.store.records import ContainerRecord, FunctionRecord
     from hotdash.store.sampling import Usage
     from hotdash.store.series import SeriesView
 
@@ -144,6 +144,8 @@ class Store:
     def _on_function_changed(self, event: ev.FunctionChanged) -> None:
         record = self._functions.get(event.function) or self._removed.pop(event.function, None)
         if record is None:
+            from hotdash.store.records import FunctionRecord  # noqa: PLC0415  not before there is a function
+
             record = FunctionRecord(
                 key=event.function,
                 spec=event.spec,
@@ -232,14 +234,7 @@ class Store:
 
     def _on_container_starting(self, event: ev.ContainerStarting) -> None:
         if record := self._touched(event):
-            record.containers[event.container_id] = ContainerRecord(
-                id=event.container_id,
-                function=event.function,
-                revision=event.revision,
-                since_s=event.at_s,
-                born_s=event.at_s,
-                cold=event.cold,
-            )
+            record.containers[event.container_id] = record.new_container(event)
 
     def _on_container_started(self, event: ev.ContainerStarted) -> None:
         record = self._functions.get(event.function)
@@ -277,14 +272,7 @@ class Store:
         before = len(record.queued)
         task = record.running.pop(event.task_id, None)
         if task is None:
-            task = TaskRecord(
-                id=event.task_id,
-                function=event.function,
-                payload=event.payload,
-                headers=event.headers,
-                queued_at_s=event.at_s,
-                queued_time_s=event.time_s,
-            )
+            task = record.new_task(event)
             record.queued[task.id] = task
         else:  # put back: it had waited longest, so it is the next one
             task.state, task.again, task.started_at_s = TaskState.QUEUED, event.again, None

@@ -137,7 +137,8 @@ def write(root: Path, count: int, *, work: str = "pass", warm: int = 0) -> Path:
 
 
 def hotdash(folder: Path, home: Path) -> Terminal:
-    return Terminal("-m", "hotdash", str(folder), "--driver", "process", "--memory", "100000", home=home)
+    command = str(Path(sys.executable).with_name("hotdash"))  # what a user starts
+    return Terminal(command, str(folder), "--driver", "process", "--memory", "100000", home=home)
 
 
 def paint(home: Path) -> None:
