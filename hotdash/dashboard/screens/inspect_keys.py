@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from hotdash.dashboard.inspect_lines import inspect_lines
 from hotdash.dashboard.lending import lend
 from hotdash.dashboard.screens.log_keys import LogKeysScreen
 from hotdash.dashboard.titles import title_of
@@ -21,6 +20,7 @@ class InspectKeysScreen(LogKeysScreen):
 
     def action_inspect(self) -> None:
         """Shows how the selected function or container is set up."""
+        from hotdash.dashboard.inspect_lines import inspect_lines  # noqa: PLC0415  as below
         from hotdash.dashboard.screens.inspection import InspectScreen  # noqa: PLC0415  opened seldom
 
         view = self.selected_view

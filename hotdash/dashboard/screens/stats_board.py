@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from hotdash.dashboard.action import Pane
 from hotdash.dashboard.run_lines import empty_lines
 from hotdash.dashboard.screens.board import BoardScreen
-from hotdash.dashboard.stats_lines import stats_lines
 
 if TYPE_CHECKING:
     from hotdash.dashboard.scope import Scope
@@ -34,6 +33,8 @@ class StatsBoard(BoardScreen):
         if view is None:
             self.stats.show(empty_lines(None, self.keys))
             return
+        from hotdash.dashboard.stats_lines import stats_lines  # noqa: PLC0415  not for the first picture
+
         now_s, container_id = self.controls.now_s(), self.scope.container_id
         series = self.store.series(now_s, view.key, container_id)
         width = self.stats.room - 1
