@@ -139,7 +139,7 @@ def dashboard(folder: Path, driver: str | None, memory_mb: int | None, *, no_wat
             history = History(root=folder, on_fault=controls.note, limits=HistoryLimits.of(limits))
             runtime.subscribe(history)
         book = PayloadBook(path=loaded.path.with_name("payloads.json"), on_fault=controls.note)
-        sampler = Sampler(store=store, driver=runtime.driver, now_s=runtime.clock.now)
+        sampler = Sampler(store=store, snapshot=runtime.snapshot, now_s=runtime.clock.now)
 
         def begin() -> None:
             gc.freeze()

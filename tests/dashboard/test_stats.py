@@ -15,11 +15,10 @@ from hotdash.dashboard.plots import columns_of, plot
 from hotdash.dashboard.sampler import IDLE_S, Sampler
 from hotdash.dashboard.screens.main import MainScreen
 from hotdash.dashboard.why_lines import why_lines, why_waits_lines
-from hotdash.drivers.base import Stats
+from hotdash.runtime.snapshot import RuntimeSnapshot
 from hotdash.store import Measure, Store, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from textual.pilot import Pilot
@@ -105,34 +104,31 @@ def test_why_tells_the_last_decisions_with_their_ages_and_of_a_waiting_task_thos
     ]
 
 
-class CountedDriver:
-    """An `Insider` of one container."""
+class CountedRuntime:
+    """Counts how often it is asked."""
 
     def __init__(self) -> None:
         self.asked = 0
 
-    def inside(self, container_id: str) -> None:
-        return None
-
-    def stats(self) -> Mapping[str, Stats]:
+    def snapshot(self) -> RuntimeSnapshot:
         self.asked += 1
-        return {"c-a": Stats(memory_bytes=7, cpu_s=0.0, pids=1)}
+        return RuntimeSnapshot(functions={}, memory_mb=0, memory_used_mb=0)
 
 
 def test_the_sampler_rests_where_nothing_happens() -> None:
     clock = Clock()
-    script, driver = Script(clock), CountedDriver()
-    sampler = Sampler(store=script.store, driver=driver, now_s=clock)  # type: ignore[arg-type]
+    script, runtime = Script(clock), CountedRuntime()
+    sampler = Sampler(store=script.store, snapshot=runtime.snapshot, now_s=clock)
     script.function("greet")
     for _ in range(60):
         clock.at += 1
         sampler.look()
-    assert driver.asked == 1, "no container: nothing to measure after the first look"
+    assert runtime.asked == 1, "no container: nothing to measure after the first look"
     script.container("greet", "c-a")
     for _ in range(60):
         clock.at += 1
         sampler.look()
-    assert driver.asked == 1 + 60 // IDLE_S, "an idle container: its memory, now and then"
+    assert runtime.asked == 1 + 60 // IDLE_S, "an idle container: its memory, now and then"
 
 
 def test_a_real_containers_use_gets_into_the_series(tmp_path: Path) -> None:
@@ -141,7 +137,7 @@ def test_a_real_containers_use_gets_into_the_series(tmp_path: Path) -> None:
         store = Store()
         runtime.subscribe(store)
         runtime.deploy(spec)
-        sampler = Sampler(store=store, driver=runtime.driver, now_s=runtime.clock.now)
+        sampler = Sampler(store=store, snapshot=runtime.snapshot, now_s=runtime.clock.now)
         sampler.start()
         try:
             result = runtime.submit("works", b"answer(b'ok')").result(20)
