@@ -68,6 +68,24 @@ def test_the_stats_tab_plots_the_function_or_the_container_and_fits(size: tuple[
     drive(measured_script(), steps, size=size)
 
 
+def test_a_containers_row_tells_what_it_uses() -> None:
+    script = measured_script()
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        screen = app.screen_stack[0]
+        assert isinstance(screen, MainScreen)
+
+        def row() -> str:
+            (item,) = (item for item in screen.functions.items if item.key[0] == "container")
+            return str(screen.functions.row_of(item))
+
+        await until(pilot, lambda: "49 MB" in row())
+        script.store.sample(script.clock(), {"c-aaaaaa": Usage(cpu_s=1.0, memory_bytes=130 * 2**20)})
+        await until(pilot, lambda: "130MB" in row())
+
+    drive(script, steps)
+
+
 def test_a_function_that_has_not_run_says_so_and_the_decisions_are_told() -> None:
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         await pilot.press("greater_than_sign", "greater_than_sign", "greater_than_sign", *"jjjjjj")
