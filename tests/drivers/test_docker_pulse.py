@@ -79,6 +79,21 @@ def test_a_silent_engine_is_given_up_and_the_next_request_is_more_impatient(engi
     assert engine.pings[-1] == module.PING_S, "it is trusted again"
 
 
+@pytest.mark.parametrize("engine", [False], indirect=True)
+def test_the_impatience_ends_though_short_pings_stay_without_an_answer(engine, monkeypatch):
+    monkeypatch.setattr(module, "SHORT_S", 0.01)
+    monkeypatch.setattr(module, "_RECENT_S", 0.1)
+    pulse = Pulse(ping=engine.ping)
+
+    def asks_at_length_again() -> bool:
+        with pytest.raises(TimeoutError):
+            pulse.wait(engine.ours, 1000.0)
+        return engine.pings.count(module.PING_S) == 2
+
+    until(asks_at_length_again, "a ping of the usual length")
+    assert 0.01 in engine.pings
+
+
 def test_a_requests_own_time_limit_holds(engine):
     began_s = time.monotonic()
     with pytest.raises(TimeoutError, match=r"^timed out$"):

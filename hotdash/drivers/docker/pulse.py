@@ -19,12 +19,12 @@ GRACE_S = 2.0  # a request may take so long before anybody asks
 PING_S = 3.0  # so long an engine may take for a ping; on a machine with a load of 10 it was 0.3 s
 AGAIN_S = 5.0  # how often it is asked while the request goes on
 SHORT_S = 0.5  # in place of both, for what is asked of an engine that was silent a moment ago
-_RECENT_S = 15.0
+_RECENT_S = 15.0  # "a moment ago"; no longer, or a slow engine would never be given the time again
 _HANGS = "the engine does not answer a ping either: timed out"
 
 
 class Pulse:
-    """Of one engine. Any thread; the lock guards when a ping was last left without an answer.
+    """Of one engine. Any thread; the lock guards when a ping was last left without an answer for all of `PING_S`.
 
     Args:
         ping: Asks the engine for a sign of life, and waits at most so many seconds for it; whether it came.
@@ -63,9 +63,9 @@ class Pulse:
         sent_s = time.monotonic()
         beats = self._ping(timeout_s)
         with self._lock:
-            if not beats:
+            if not beats and timeout_s >= PING_S:
                 self._silent_s = max(self._silent_s, sent_s)
-            elif sent_s > self._silent_s:
+            elif beats and sent_s > self._silent_s:
                 self._silent_s = -float("inf")
         return beats
 
