@@ -139,9 +139,16 @@ class Workshop:
         """A name that is this workshop's, and is cleaned up with it."""
         return f"{self._prefix}-{name}"
 
+    @property
+    def label(self) -> str:
+        """A line for a Dockerfile whose build fails: by it what the engine then keeps is found, and removed."""
+        return f"LABEL {self._prefix}=\n"
+
     def close(self) -> None:
         for builder in self._builders:
             builder.close()
+        for image in self.client.images(quiet=True, filters={"dangling": True, "label": self._prefix}):
+            self.client.remove_image(image)
         for image in self.client.images():
             for tag in image["RepoTags"] or ():
                 if self._prefix in tag:

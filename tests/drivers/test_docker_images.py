@@ -132,11 +132,11 @@ def test_the_users_proxies_are_given_to_the_build_and_not_to_the_image(workshop:
 
 
 def test_a_step_that_fails_is_named(workshop: Workshop):
-    spec = workshop.function(files={"Dockerfile": SHELL + "RUN echo one >&2; echo two >&2; exit 3\n"})
+    spec = workshop.function(files={"Dockerfile": SHELL + workshop.label + "RUN echo one >&2; echo two >&2; exit 3\n"})
     with pytest.raises(BuildError) as caught:
         workshop.build(spec)
     assert str(caught.value) == (
-        f"{spec.key}: step 4 of 4, `RUN echo one >&2; echo two >&2; exit 3`, exited with code 3: two"
+        f"{spec.key}: step 5 of 5, `RUN echo one >&2; echo two >&2; exit 3`, exited with code 3: two"
     )
     assert list(caught.value.log) == workshop.lines
     assert "two" in workshop.lines
@@ -150,7 +150,7 @@ def test_a_dockerfile_that_is_none_is_told(workshop: Workshop):
 
 
 def test_a_cancel_ends_a_quiet_step_at_once(workshop: Workshop):
-    spec = workshop.function(files={"Dockerfile": SHELL + f"RUN sleep 300 # {workshop.folder}\n"})
+    spec = workshop.function(files={"Dockerfile": SHELL + workshop.label + f"RUN sleep 300 # {workshop.folder}\n"})
     cancel = threading.Event()
     caught: list[BaseException] = []
 
@@ -177,9 +177,11 @@ def _at_work(workshop: Workshop) -> bool:
 
 
 def test_a_build_that_takes_too_long_is_ended(workshop: Workshop):
-    spec = workshop.function(files={"Dockerfile": SHELL + "RUN sleep 300\n"}, build_timeout_s=1.0)
+    dockerfile = SHELL + workshop.label + f"RUN sleep 300 # {workshop.folder}\n"
+    spec = workshop.function(files={"Dockerfile": dockerfile}, build_timeout_s=1.0)
     with pytest.raises(BuildError, match=r"was ended after 1 s: make it faster, or raise build_timeout"):
         workshop.build(spec)
+    until(lambda: not _at_work(workshop), "the end of what the step ran")
 
 
 def test_the_last_images_are_kept_and_older_ones_removed(workshop: Workshop):
