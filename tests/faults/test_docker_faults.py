@@ -22,6 +22,7 @@ from docker_tools import find_docker_host
 from real_tools import DO_AS_TOLD, PATIENCE_S, function, lives, until
 
 from hotdash import events as ev
+from hotdash.drivers.docker import pulse
 from hotdash.drivers.docker.driver import DockerDriver
 from hotdash.drivers.docker.endpoint import find_engine
 from hotdash.drivers.docker.owner import CONTAINER, OWNER
@@ -223,12 +224,18 @@ class OwnEngine:
 
     @contextmanager
     def hanging(self) -> Iterator[None]:
-        """It is stopped meanwhile, as on a machine that swaps: who connects is not refused, and gets no answer."""
+        """It is stopped meanwhile, as on a machine that swaps: who connects is not refused, and gets no answer.
+
+        That is found out sooner than else: nobody is to be told from a slow one here.
+        """
         engine = psutil.Process(self._pid())
         engine.suspend()
         try:
             until(lambda: engine.status() == psutil.STATUS_STOPPED, "its stop")
-            yield
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(pulse, "GRACE_S", 0.5)
+                patch.setattr(pulse, "PING_S", 0.5)
+                yield
         finally:
             engine.resume()
             until(self._answers, "the engine's answer")
