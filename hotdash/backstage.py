@@ -167,5 +167,5 @@ class Backstage:
         if self._history is not None:
             runtime.subscribe(self._history)
         deployer.start()
-        self._sampler = Sampler(store=self._store, driver=runtime.driver, now_s=self._clock.now)
+        self._sampler = Sampler(store=self._store, snapshot=runtime.snapshot, now_s=self._clock.now)
         self._sampler.start()

@@ -3,11 +3,17 @@
 No test uses the Docker engine of whoever runs it: the Docker tests have their own (see `docker_tools`).
 """
 
+from __future__ import annotations
+
 import os
 import shutil
 import signal
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def pytest_configure() -> None:
@@ -30,3 +36,13 @@ def node() -> str:
     if found is None:
         pytest.skip("node is not installed")
     return found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_images_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """At the end the tests' engine has no image that these tests have built: hotdash itself keeps the last ones."""
+    yield
+    if os.environ.get("HOTDASH_TEST_DOCKER_HOST"):
+        from docker_tools import remove_images_of  # docker is heavy, and tests without an engine do without
+
+        remove_images_of(tmp_path_factory.getbasetemp())

@@ -15,6 +15,7 @@ from real_tools import PATIENCE_S
 from hotdash.drivers.docker.endpoint import Engine, find_engine
 from hotdash.drivers.docker.images import ImageBuilder
 from hotdash.drivers.docker.images.requests import Requests
+from hotdash.drivers.docker.images.shelf import _DIGITS
 from hotdash.functions.spec import FunctionSpec
 
 if TYPE_CHECKING:
@@ -32,6 +33,22 @@ def find_docker_host() -> str:
     if not host:
         pytest.skip("no engine for tests: start one (.ci/engine start DIR) and set HOTDASH_TEST_DOCKER_HOST to it")
     return host
+
+
+def remove_images_of(folder: Path) -> None:
+    """Removes from the tests' engine what hotdash has built with a cache anywhere below a folder, by its records."""
+    records = (file for cache in folder.rglob("docker") for file in cache.glob("*/*/?*.lock"))
+    contents = {file.name[:_DIGITS] for file in records}
+    if not contents:
+        return
+    engine = find_engine(environ={"DOCKER_HOST": find_docker_host()})
+    client = engine.connect()
+    tags = [tag for image in client.images("hotdash/*") for tag in image["RepoTags"] or ()]
+    for tag in tags:
+        if tag.rpartition("-")[2] in contents:
+            client.remove_image(tag)
+    client.close()
+    engine.close()
 
 
 @pytest.fixture(scope="session")
@@ -122,9 +139,16 @@ class Workshop:
         """A name that is this workshop's, and is cleaned up with it."""
         return f"{self._prefix}-{name}"
 
+    @property
+    def label(self) -> str:
+        """A line for a Dockerfile whose build fails: by it what the engine then keeps is found, and removed."""
+        return f"LABEL {self._prefix}=\n"
+
     def close(self) -> None:
         for builder in self._builders:
             builder.close()
+        for image in self.client.images(quiet=True, filters={"dangling": True, "label": self._prefix}):
+            self.client.remove_image(image)
         for image in self.client.images():
             for tag in image["RepoTags"] or ():
                 if self._prefix in tag:

@@ -121,8 +121,8 @@ def function_cells(view: FunctionView, *, now_s: float, depths: Sequence[int], i
     )
 
 
-def container_cells(view: ContainerView, *, now_s: float) -> tuple[Line, ...]:
-    """The cells of a container's row, as `FUNCTION_COLUMNS`."""
+def container_cells(view: ContainerView, *, now_s: float, memory_bytes: int | None = None) -> tuple[Line, ...]:
+    """The cells of a container's row, as `FUNCTION_COLUMNS`; below the queue stands the memory that it uses."""
     mark, tone = _CONTAINER_MARKS[view.state]
     since_s = now_s - view.since_s
     lasted = f" {words.age(since_s)}" if since_s >= 1 else ""
@@ -135,7 +135,7 @@ def container_cells(view: ContainerView, *, now_s: float) -> tuple[Line, ...]:
         text(
             "cold" if view.cold else f"{words.count(view.tasks_served)} use{'s'[: view.tasks_served != 1]}", Tone.MUTED
         ),
-        text(""),
+        text("" if memory_bytes is None else words.memory(memory_bytes), Tone.MUTED),
         text("" if view.pid is None else f"pid {view.pid}", Tone.MUTED),
     )
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from hotdash.drivers.inside import Insider
-from hotdash.errors import HotdashError, report
+from hotdash.errors import report
 from hotdash.store import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hotdash.drivers.base import Driver
+    from hotdash.runtime.snapshot import RuntimeSnapshot
     from hotdash.store import Store
 
 EVERY_S = 1.0
@@ -28,13 +27,13 @@ class Sampler:
 
     Args:
         store: Whose.
-        driver: What the containers are of; one that is no `Insider` tells nothing of what they use.
+        snapshot: `Runtime.snapshot`, which tells what each container uses.
         now_s: The runtime's clock.
     """
 
-    def __init__(self, *, store: Store, driver: Driver, now_s: Callable[[], float]) -> None:
+    def __init__(self, *, store: Store, snapshot: Callable[[], RuntimeSnapshot], now_s: Callable[[], float]) -> None:
         self._store = store
-        self._driver = driver
+        self._snapshot = snapshot
         self._now_s = now_s
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="stats", daemon=True)
@@ -69,10 +68,9 @@ class Sampler:
         self._has_something = self._store.sample(now_s, self._usage())
 
     def _usage(self) -> dict[str, Usage]:
-        if not isinstance(self._driver, Insider):
-            return {}
-        try:
-            stats = self._driver.stats()
-        except (HotdashError, OSError):  # an engine that does not answer now: the counts go on without it
-            return {}
-        return {key: Usage(cpu_s=used.cpu_s, memory_bytes=used.memory_bytes) for key, used in stats.items()}
+        return {
+            container.id: Usage(cpu_s=container.stats.cpu_s, memory_bytes=container.stats.memory_bytes)
+            for function in self._snapshot().functions.values()
+            for container in function.containers
+            if container.stats is not None
+        }

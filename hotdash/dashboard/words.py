@@ -66,6 +66,16 @@ def size(count_bytes: int) -> str:
     return f"{count_bytes / 1024**2:.1f} MB" if count_bytes < 10 * 1024**2 else f"{count_bytes // 1024**2} MB"
 
 
+def memory(count_bytes: int) -> str:
+    """In five cells at most: `<1 MB`, `18 MB`, `128MB`, `1.2GB`."""
+    megabytes = count_bytes / 1024**2
+    if megabytes < 1:
+        return "<1 MB"
+    if megabytes < 999.5:
+        return f"{megabytes:.0f} MB" if megabytes < 99.5 else f"{megabytes:.0f}MB"
+    return f"{megabytes / 1024:.1f}GB"
+
+
 def count(number: int) -> str:
     """`212`, `12k`, `3.4M`."""
     if number < 10_000:

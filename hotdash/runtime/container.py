@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hotdash.clock import Clock
-    from hotdash.drivers.base import Container, Driver
+    from hotdash.drivers.base import Container, Driver, Stats
     from hotdash.protocol.base import Answer
     from hotdash.runtime.admission import MemoryBudget
     from hotdash.runtime.bus import EventBus
@@ -116,6 +116,10 @@ class ServedContainer:
     def pid(self) -> int | None:
         """The main process, once there is one to name."""
         return None if self.io is None else self.io.pid
+
+    def stats(self) -> Stats | None:
+        """What it uses, once that is known. Any thread, without locks."""
+        return None if self.io is None else self.io.stats()
 
     def move(self, state: ContainerState) -> None:
         """Changes the state, under the supervisor's lock; a move that no container makes raises."""

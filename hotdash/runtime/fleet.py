@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hotdash import events as ev
 from hotdash.runtime.admission import Spare
 from hotdash.runtime.scaling import Counts
-from hotdash.runtime.snapshot import ContainerSnapshot
+from hotdash.runtime.snapshot import ContainerSnapshot, Used
 from hotdash.states import ContainerState
 
 if TYPE_CHECKING:
@@ -158,8 +158,12 @@ class Fleet:
         leaving = (container for container in self if container.leave_reason and container.task is None)
         return idle, sum(container.revision.spec.memory_mb for container in leaving)
 
-    def snapshot(self) -> tuple[ContainerSnapshot, ...]:
-        """Each container's truth."""
+    def stats(self) -> Used:
+        """What each container uses. Without the lock: a driver may look at the machine for it, and no task waits."""
+        return {container.id: container.stats() for container in self}
+
+    def snapshot(self, used: Used) -> tuple[ContainerSnapshot, ...]:
+        """Each container's truth, and what `stats` has found it to use."""
         return tuple(
             ContainerSnapshot(
                 id=container.id,
@@ -168,6 +172,7 @@ class Fleet:
                 tasks_served=container.tasks_served,
                 pid=container.pid,
                 task_id="" if container.task is None else container.task.id,
+                stats=used.get(container.id),
             )
             for container in self._by_id.values()
         )

@@ -18,7 +18,7 @@ from hotdash.runtime.failures import StartFailures
 from hotdash.runtime.fleet import Fleet
 from hotdash.runtime.images import ImageUses
 from hotdash.runtime.scaling import decide
-from hotdash.runtime.snapshot import FunctionSnapshot
+from hotdash.runtime.snapshot import FunctionSnapshot, Used
 from hotdash.runtime.starving import Starving
 from hotdash.states import ContainerState, FunctionState
 from hotdash.task import TaskResult, TaskState, TaskStatus
@@ -99,8 +99,8 @@ class Ledger:
         self.reason = reason
         self._emit(ev.FunctionChanged, self.key, spec=self.spec, state=state, reason=reason)
 
-    def snapshot(self) -> FunctionSnapshot:
-        """The truth at this moment."""
+    def snapshot(self, used: Used) -> FunctionSnapshot:
+        """The truth at this moment; `used` as `Fleet.stats` told it a moment ago."""
         return FunctionSnapshot(
             key=self.key,
             state=self.state,
@@ -109,7 +109,7 @@ class Ledger:
             queue_depth=len(self.queue),
             running=sum(container.task is not None for container in self.fleet),
             why=self.why,
-            containers=self.fleet.snapshot(),
+            containers=self.fleet.snapshot(used),
         )
 
     # ---- tasks

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hotdash.drivers.base import Stats
     from hotdash.states import ContainerState, FunctionState
+
+Used: TypeAlias = "Mapping[str, Stats | None]"  # what containers use, by their id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerSnapshot:
-    """One container; `pid` is None where there is none to name, `task_id` empty where it runs none."""
+    """One container.
+
+    Args:
+        pid: None where there is none to name.
+        task_id: Empty where it runs none.
+        stats: What it uses, from a look that is a second or two old at most; None before the first look at it. The
+            driver takes that look when somebody asks, so ask again a second later.
+    """
 
     id: str
     state: ContainerState
@@ -21,6 +31,7 @@ class ContainerSnapshot:
     tasks_served: int
     pid: int | None
     task_id: str
+    stats: Stats | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

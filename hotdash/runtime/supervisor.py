@@ -128,8 +128,9 @@ class Supervisor:
 
     def snapshot(self) -> FunctionSnapshot:
         """The truth at this moment."""
+        used = self.ledger.fleet.stats()
         with self.lock:
-            return self.ledger.snapshot()
+            return self.ledger.snapshot(used)
 
     # ---- serve threads
 
@@ -368,15 +369,14 @@ class Supervisor:
 
     def _drain_over(self, leaving: Sequence[ServedContainer], limit_s: float) -> None:
         """What still runs on a replaced or removed revision has had its time; of a removed function, what waits too."""
+        passed = f"drain_timeout {limit_s:g} s passed after"
         if self.ledger.closing:
-            self.end(f"drain_timeout {limit_s:g} s passed after {self.ledger.closing}")
+            self.end(f"{passed} {self.ledger.closing}")
             return
         with self._deciding() as effects:
             for container in leaving:
                 if self.ledger.fleet.get(container.id) is container:
-                    self.ledger.kill(
-                        container, f"drain_timeout {limit_s:g} s passed after {container.leave_reason}", effects
-                    )
+                    self.ledger.kill(container, f"{passed} {container.leave_reason}", effects)
 
     def _reconsider(self) -> None:
         with self._deciding() as effects:

@@ -47,6 +47,7 @@ class ContainerRecord:
     series: Series = field(default_factory=Series)
     sampled_served: int = 0
     sampled_cpu_s: float | None = None
+    memory_bytes: int | None = None  # when it was last sampled
     born_s: float = 0.0
 
     def move(self, state: ContainerState, at_s: float) -> None:

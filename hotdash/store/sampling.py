@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from hotdash.states import ContainerState
 from hotdash.store.series import Measure, SeriesView, percentiles
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from hotdash.store.records import ContainerRecord, FunctionRecord
 
@@ -65,6 +66,12 @@ def sample_function(record: FunctionRecord, now_s: float, usage: Mapping[str, Us
     return is_there
 
 
+def memory_of(records: Iterable[FunctionRecord]) -> Mapping[str, int]:
+    """What each of their containers used when it was last sampled."""
+    containers = (container for record in records for container in record.containers.values())
+    return MappingProxyType({one.id: one.memory_bytes for one in containers if one.memory_bytes is not None})
+
+
 def series_of(record: FunctionRecord, container_id: str, now_s: float) -> SeriesView | None:
     """The last 15 minutes of a function, or of a container of it; None if there is no such one."""
     if container_id and container_id not in record.containers:
@@ -92,7 +99,7 @@ def _sample_container(
     if used is not None:
         if container.sampled_cpu_s is not None:
             cores = max(0.0, used.cpu_s - container.sampled_cpu_s) / took_s
-        container.sampled_cpu_s = used.cpu_s
+        container.sampled_cpu_s, container.memory_bytes = used.cpu_s, used.memory_bytes
         sample |= {Measure.CPU: cores, Measure.MEMORY: float(used.memory_bytes)}
     container.series.put(now_s, sample)
     container.sampled_served = container.tasks_served

@@ -171,9 +171,11 @@ class Figures:
         calls_per_s: Ended tasks a second, over the last 10 s.
         p50_s, p95_s: Of run time, over the last 10 s; None with no task ended in them.
         depths: The deepest the queue was in each of the last 30 seconds, the newest last.
+        memory_bytes: What each container used when it was last sampled, by its id; nothing of those not known yet.
     """
 
     calls_per_s: float
     p50_s: float | None
     p95_s: float | None
     depths: tuple[int, ...]
+    memory_bytes: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hotdash.states import ContainerState, FunctionState, Origin
 from hotdash.store.rings import LINES_KEPT, LineBatch, LineRing
-from hotdash.store.sampling import quantile, sample_function, series_of
+from hotdash.store.sampling import memory_of, quantile, sample_function, series_of
 from hotdash.store.snapshot import DEPTH_SECONDS, RATE_WINDOW_S, Decision, DeployEnd, Figures, Snapshot
 from hotdash.task import TaskState, TaskStatus
 
@@ -113,11 +113,13 @@ class Store:
             records = [record for key, record in self._functions.items() if function is None or key == function]
             runs = sorted(run for record in records for at, run, _ in record.rates if at > now_s - RATE_WINDOW_S)
             depths = [record.depths_until(now_s) for record in records]
+            memory_bytes = memory_of(records)
         return Figures(
             calls_per_s=len(runs) / RATE_WINDOW_S,
             p50_s=quantile(runs, 0.50),
             p95_s=quantile(runs, 0.95),
             depths=tuple(map(sum, zip(*depths, strict=True))) or (0,) * DEPTH_SECONDS,
+            memory_bytes=memory_bytes,
         )
 
     def sample(self, now_s: float, usage: Mapping[str, Usage]) -> bool:

@@ -59,6 +59,14 @@ def test_sizes(count: int, shown: str) -> None:
     assert words.size(count) == shown
 
 
+@pytest.mark.parametrize(
+    ("megabytes", "shown"),
+    [(0.4, "<1 MB"), (18, "18 MB"), (99.6, "100MB"), (999, "999MB"), (1000, "1.0GB"), (99 * 1024, "99.0GB")],
+)
+def test_memory_is_told_in_a_few_cells(megabytes: float, shown: str) -> None:
+    assert words.memory(int(megabytes * 2**20)) == shown
+
+
 def test_sparkline_is_blank_for_zeros_and_the_newest_is_at_the_right() -> None:
     assert words.sparkline((0, 0, 0), 4) == "    "
     assert words.sparkline((0, 0, 1, 8), 4) == "▁▁▂█"

@@ -15,11 +15,10 @@ from hotdash.dashboard.plots import columns_of, plot
 from hotdash.dashboard.sampler import IDLE_S, Sampler
 from hotdash.dashboard.screens.main import MainScreen
 from hotdash.dashboard.why_lines import why_lines, why_waits_lines
-from hotdash.drivers.base import Stats
+from hotdash.runtime.snapshot import RuntimeSnapshot
 from hotdash.store import Measure, Store, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from textual.pilot import Pilot
@@ -69,6 +68,24 @@ def test_the_stats_tab_plots_the_function_or_the_container_and_fits(size: tuple[
     drive(measured_script(), steps, size=size)
 
 
+def test_a_containers_row_tells_what_it_uses() -> None:
+    script = measured_script()
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        screen = app.screen_stack[0]
+        assert isinstance(screen, MainScreen)
+
+        def row() -> str:
+            (item,) = (item for item in screen.functions.items if item.key[0] == "container")
+            return str(screen.functions.row_of(item))
+
+        await until(pilot, lambda: "49 MB" in row())
+        script.store.sample(script.clock(), {"c-aaaaaa": Usage(cpu_s=1.0, memory_bytes=130 * 2**20)})
+        await until(pilot, lambda: "130MB" in row())
+
+    drive(script, steps)
+
+
 def test_a_function_that_has_not_run_says_so_and_the_decisions_are_told() -> None:
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         await pilot.press("greater_than_sign", "greater_than_sign", "greater_than_sign", *"jjjjjj")
@@ -105,34 +122,31 @@ def test_why_tells_the_last_decisions_with_their_ages_and_of_a_waiting_task_thos
     ]
 
 
-class CountedDriver:
-    """An `Insider` of one container."""
+class CountedRuntime:
+    """Counts how often it is asked."""
 
     def __init__(self) -> None:
         self.asked = 0
 
-    def inside(self, container_id: str) -> None:
-        return None
-
-    def stats(self) -> Mapping[str, Stats]:
+    def snapshot(self) -> RuntimeSnapshot:
         self.asked += 1
-        return {"c-a": Stats(memory_bytes=7, cpu_s=0.0, pids=1)}
+        return RuntimeSnapshot(functions={}, memory_mb=0, memory_used_mb=0)
 
 
 def test_the_sampler_rests_where_nothing_happens() -> None:
     clock = Clock()
-    script, driver = Script(clock), CountedDriver()
-    sampler = Sampler(store=script.store, driver=driver, now_s=clock)  # type: ignore[arg-type]
+    script, runtime = Script(clock), CountedRuntime()
+    sampler = Sampler(store=script.store, snapshot=runtime.snapshot, now_s=clock)
     script.function("greet")
     for _ in range(60):
         clock.at += 1
         sampler.look()
-    assert driver.asked == 1, "no container: nothing to measure after the first look"
+    assert runtime.asked == 1, "no container: nothing to measure after the first look"
     script.container("greet", "c-a")
     for _ in range(60):
         clock.at += 1
         sampler.look()
-    assert driver.asked == 1 + 60 // IDLE_S, "an idle container: its memory, now and then"
+    assert runtime.asked == 1 + 60 // IDLE_S, "an idle container: its memory, now and then"
 
 
 def test_a_real_containers_use_gets_into_the_series(tmp_path: Path) -> None:
@@ -141,7 +155,7 @@ def test_a_real_containers_use_gets_into_the_series(tmp_path: Path) -> None:
         store = Store()
         runtime.subscribe(store)
         runtime.deploy(spec)
-        sampler = Sampler(store=store, driver=runtime.driver, now_s=runtime.clock.now)
+        sampler = Sampler(store=store, snapshot=runtime.snapshot, now_s=runtime.clock.now)
         sampler.start()
         try:
             result = runtime.submit("works", b"answer(b'ok')").result(20)

@@ -92,9 +92,16 @@ class Ends:
         self.engine.close()
 
 
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An authority and a certificate: made once, since that takes half a second."""
+    return certificates(tmp_path_factory.mktemp("tls") / "certificates")
+
+
 @pytest.fixture(params=["plain", "tls"])
-def ends(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ends]:
-    pair = socket.socketpair() if request.param == "plain" else tls_pair(certificates(tmp_path / "certificates"))
+def ends(request: pytest.FixtureRequest) -> Iterator[Ends]:
+    is_plain = request.param == "plain"
+    pair = socket.socketpair() if is_plain else tls_pair(request.getfixturevalue("files"))
     ends = Ends(*pair)
     yield ends
     ends.close()

@@ -167,8 +167,7 @@ def _drain(container, taken=None):
 def test_stats_count_the_whole_group(driver, tmp_path):
     container = start_python(driver, tmp_path, CHILD + "input()")
     read_line(container)
-    until(lambda: container.stats().pids == 2)
-    assert container.stats().memory_bytes > 2**20
+    until(lambda: (stats := container.stats()) and stats.pids == 2 and stats.memory_bytes > 2**20)
     container.close()
 
 
@@ -417,10 +416,11 @@ def test_the_table_of_use_is_looked_up_anew_when_it_is_old(monkeypatch):
     now_s = [0.0]
     stats = Stats(memory_bytes=1, cpu_s=0.0, pids=1)
     monkeypatch.setattr(usage, "_look", lambda: looks.append(1) or {7: stats})
-    table = usage.UsageTable(max_age_s=0.1, clock=lambda: now_s[0])
+    table = usage.UsageTable(period_s=1.0, clock=lambda: now_s[0])
     assert table.of(7) is table.of(7) is stats
     assert len(looks) == 1
-    now_s[0] = 0.2
+    now_s[0] = 1.0
     table.of(7)
     assert len(looks) == 2
     assert table.of(8) is None
+    assert len(looks) == 2, "one that is younger waits for the next look"

@@ -8,29 +8,32 @@ import re
 import signal
 import subprocess
 import threading
+import time
 from collections import Counter
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import docker.errors
 import psutil
 import pytest
-from docker_parts import docker_runtime
+from docker_parts import GivenImages, LeanEngine, docker_runtime
 from docker_tools import find_docker_host
 from real_tools import DO_AS_TOLD, PATIENCE_S, function, lives, until
 
 from hotdash import events as ev
+from hotdash.drivers.docker import pulse
+from hotdash.drivers.docker.driver import DockerDriver
 from hotdash.drivers.docker.endpoint import find_engine
 from hotdash.drivers.docker.owner import CONTAINER, OWNER
 from hotdash.errors import NoDriver
 from hotdash.functions.spec import Format
+from hotdash.runtime.runtime import Runtime
 from hotdash.task import Attribution
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from hotdash.runtime.runtime import Runtime
     from hotdash.task import Task, TaskResult
 
 ENGINE = Path(__file__).parents[2] / ".ci" / "engine"
@@ -219,6 +222,24 @@ class OwnEngine:
             subprocess.run(["setsid", "--fork", *self._command], stdout=log, stderr=log, check=True)
         until(self._answers, "the engine's answer")
 
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """It is stopped meanwhile, as on a machine that swaps: who connects is not refused, and gets no answer.
+
+        That is found out sooner than else: nobody is to be told from a slow one here.
+        """
+        engine = psutil.Process(self._pid())
+        engine.suspend()
+        try:
+            until(lambda: engine.status() == psutil.STATUS_STOPPED, "its stop")
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(pulse, "GRACE_S", 0.5)
+                patch.setattr(pulse, "PING_S", 0.5)
+                yield
+        finally:
+            engine.resume()
+            until(self._answers, "the engine's answer")
+
     def _pid(self) -> int:
         return int((self._folder / "dockerd.pid").read_text())
 
@@ -274,3 +295,48 @@ def test_an_engine_that_goes_away_under_load_fails_tasks_with_that_cause_and_all
         assert runtime.snapshot().functions["told"].state == "ready"
         told.client.close()
     assert quiet == []
+
+
+@pytest.mark.timeout(180)
+def test_an_engine_that_hangs_fails_what_waits_with_that_cause_and_all_is_well_once_it_goes_on(own_engine, tmp_path):
+    with docker_runtime(tmp_path, builds=False, host=own_engine.host) as runtime:
+        told = Told(runtime, tmp_path, host=own_engine.host)
+        assert told.do("answer(b'one')").status == "success"
+        with own_engine.hanging():
+            began_s = time.monotonic()
+            runs, waits = (told.submit("answer(b'x')", timeout_s=limit_s) for limit_s in (0.5, 1.0))
+            lasts = told.submit("answer(b'x')")
+            results = [task.result(LONG_S) for task in (runs, waits, lasts)]
+            assert [result.status for result in results] == ["timeout", "timeout", "error"]
+            assert time.monotonic() - began_s < 30.0, "within a request's time limit, though three starts have failed"
+            assert "the Docker engine does not answer in time" in results[2].error
+            shown = runtime.snapshot().functions["told"]
+            assert (shown.state, "does not answer in time" in shown.reason) == ("failing", True)
+        assert told.do("answer(b'two')").body == b"two"
+        assert runtime.snapshot().functions["told"].state == "ready"
+        told.client.close()
+
+
+@pytest.mark.timeout(180)
+def test_closing_on_an_engine_that_hangs_ends_soon_and_the_next_start_removes_what_is_left(own_engine, tmp_path, quiet):
+    def another_driver() -> DockerDriver:
+        engine = LeanEngine(find_engine(environ={"DOCKER_HOST": own_engine.host}))
+        return DockerDriver(engine=engine, images=GivenImages(), owners=tmp_path / "owners")
+
+    runtime = Runtime(driver=another_driver(), memory_mb=1_000)
+    told = Told(runtime, tmp_path, host=own_engine.host)
+    task = told.submit(SLEEP)
+    told.wait_at_work()
+    with own_engine.hanging():
+        began_s = time.monotonic()
+        runtime.close(0.5)
+        assert time.monotonic() - began_s < 30.0, "no request waits for its whole time limit"
+    assert task.result(0).status == "error"
+    assert [str(fault.exc_value) for fault in quiet] == [
+        "the engine did not answer: containers may be left, which the next start removes"
+    ]
+    following = another_driver()
+    until(lambda: told.containers() == {}, "the removal of what was left")
+    following.close()
+    told.client.close()
+    assert list((tmp_path / "owners").iterdir()) == []

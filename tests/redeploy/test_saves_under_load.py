@@ -14,6 +14,7 @@ from real_tools import HTTP, PATIENCE_S, real_runtime, until, write_function
 
 from hotdash import events as ev
 from hotdash.redeploy.deployer import Deployer
+from hotdash.runtime.images import PAST_REVISIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 CALLERS = 8
 CONTAINERS = 4
 LONG = (pytest.mark.slow, pytest.mark.timeout(300))
+
+
+def images_kept(tmp_path: Path) -> int:
+    """How many images of the function the docker driver has, by its records."""
+    return len(list((tmp_path / "cache" / "docker").glob("*/a-*/?*.lock")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +107,8 @@ def test_saves_under_calls_lose_no_task_and_leave_nothing_old(tmp_path, runtime_
                 lambda: {container.revision for container in runtime.snapshot().functions["a"].containers} == {live},
                 "the end of the old revisions' containers",
             )
+            if runtime_on is docker_runtime:
+                until(lambda: images_kept(tmp_path) <= 1 + PAST_REVISIONS, "the removal of old revisions' images")
         finally:
             runtime.close(2.0)
             deployer.close()

@@ -179,6 +179,7 @@ class BoardScreen(LogBoard):
         now_s = self.controls.now_s()
         if now_s - self._changed_s < LAST_S:
             self.functions.show_depths(self._rates.renew(self.snapshot, now_s))
+            self.functions.show_memory(self._rates.figures.memory_bytes)
         self._show_header()
         self.functions.refresh_live()
         self.tasks.refresh_live()

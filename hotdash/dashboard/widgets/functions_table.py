@@ -50,6 +50,7 @@ class FunctionsTable(ListTable):
         self._snapshot: Snapshot | None = None
         self._filter: Filter | None = None
         self._depths: Mapping[str, tuple[int, ...]] = {}
+        self._memory: Mapping[str, int] = {}
         self._troubles: dict[str, tuple[FunctionView, tuple[Trouble, ...]]] = {}
 
     def show_snapshot(self, snapshot: Snapshot, found: Filter | None) -> None:
@@ -74,6 +75,10 @@ class FunctionsTable(ListTable):
         """Takes the queues' last seconds by function, for the sparklines."""
         self._depths = depths
 
+    def show_memory(self, memory_bytes: Mapping[str, int]) -> None:
+        """Takes what each container uses, by its id."""
+        self._memory = memory_bytes
+
     @property
     def selected(self) -> tuple[str, str] | None:
         """The selected function's key, and the container's id (empty where none is selected)."""
@@ -89,7 +94,7 @@ class FunctionsTable(ListTable):
             is_open = subject.key not in self._folded
             return Row(cells=function_cells(subject, now_s=self._now_s(), depths=depths, is_open=is_open))
         if isinstance(subject, ContainerView):
-            return Row(cells=container_cells(subject, now_s=self._now_s()))
+            return Row(cells=container_cells(subject, now_s=self._now_s(), memory_bytes=self._memory.get(subject.id)))
         assert isinstance(subject, Trouble)  # noqa: S101  there is no fourth kind
         return Row(wide=trouble_line(subject.reason, subject.tone))
 

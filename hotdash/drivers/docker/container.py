@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 END_S = 10.0  # how long the engine may take to kill a container, before that one is given up
 _TOLD_S = 5.0  # how long, after the end of the stream, an engine under load may take to tell of the end
 _CUT_S = 1.0  # likewise where the stream did not end well, and the container may well live
+_UNTOLD_S = 0.2  # how often, while it is waited for, it is looked whether the kill got through to the engine
 _LOOK_S = 0.1  # how often the engine is asked about one whose stream is full
 _KILL = "SIGKILL"
 GIVEN_UP = "its engine does not tell of its end"
@@ -61,6 +62,7 @@ class DockerContainer:
         self._exit_lock = threading.Lock()
         self._exit: Exit | None = None
         self._is_killed = False
+        self._kill_fault = ""  # why the engine could not be told to kill it
         self._is_closed = False
         self._stdin_closed = False
         self._was_written = False
@@ -154,8 +156,8 @@ class DockerContainer:
         self._is_closed = True
         if self._exit is None:
             self._end()
+        self._channel.close()  # before the removal, which waits for a stream that nobody reads any more
         fault = GIVEN_UP if self._exit is _LOST else self._handle.remove()
-        self._channel.close()
         self._on_close(self, fault)
 
     # Any thread's ----------------------------------------------------------------------------------------------
@@ -180,14 +182,15 @@ class DockerContainer:
             self._send_kill()
 
     def _send_kill(self) -> None:
-        """What the engine refuses shows when the container is closed."""
-        self._handle.signal(_KILL)
+        self._kill_fault = self._handle.signal(_KILL)
 
     def _end(self) -> None:
-        """Kills it and waits for its end, but not for ever."""
+        """Kills it and waits for its end, but not for ever, and not where the engine could not be told."""
         self._kill()
-        if self.wait(END_S) is not None:
-            return
+        deadline_s = time.monotonic() + END_S
+        while not self._kill_fault and time.monotonic() < deadline_s:
+            if self.wait(_UNTOLD_S) is not None:
+                return
         with self._exit_lock:
             if self._exit is None:
                 self._exit = _LOST

@@ -22,16 +22,15 @@ from hotdash.drivers.docker.owner import CONTAINER, FUNCTION, REVISION, Owner
 from hotdash.drivers.docker.removal import remove_all, remove_orphans, remove_own
 from hotdash.drivers.docker.stats import StatsWatch
 from hotdash.drivers.docker.transport import keep_alive
-from hotdash.drivers.inside import LiveContainers
 from hotdash.errors import BuildError, NoDriver, StartError, report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     import docker
 
-    from hotdash.drivers.base import ContainerSpec, Image, OnStep, Stats
+    from hotdash.drivers.base import ContainerSpec, Image, OnStep
     from hotdash.drivers.inside import Inside
     from hotdash.functions.spec import FunctionSpec
 
@@ -101,7 +100,6 @@ class DockerDriver:
         self._lock = threading.Lock()
         self._users: dict[str, str] = {}
         self._running: set[DockerContainer] = set()
-        self._live: LiveContainers[DockerContainer] = LiveContainers()
         self._insides: dict[str, Inside] = {}
         self._unremoved: set[str] = set()  # the engine's ids of those that it could not be made to remove
         self._closed = False
@@ -158,7 +156,6 @@ class DockerDriver:
             stats=self._stats.of,
             on_close=self._forget,
         )
-        self._live.add(container)
         with self._lock:
             self._insides[spec.id] = inside_of(handle.id, spec)
             self._running.add(container)
@@ -171,10 +168,6 @@ class DockerDriver:
         """See `Insider`."""
         with self._lock:
             return self._insides.get(container_id)
-
-    def stats(self) -> Mapping[str, Stats]:
-        """See `Insider`: what the last look at each found."""
-        return self._live.stats()
 
     def close(self) -> None:
         """Ends its threads, removes what is left of its containers, then closes the builder and the engine."""

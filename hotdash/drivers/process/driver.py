@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 import platformdirs
 
 from hotdash.drivers.base import no_step
-from hotdash.drivers.inside import Inside, LiveContainers
 from hotdash.drivers.process.build import Builder
 from hotdash.drivers.process.container import ProcessContainer
 from hotdash.drivers.process.faults import why_not_started, why_not_stored
@@ -29,9 +30,10 @@ from hotdash.drivers.wakes import open_wake
 from hotdash.errors import BuildError, StartError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from hotdash.drivers.base import ContainerSpec, Image, OnStep, Stats
+    from hotdash.drivers.base import ContainerSpec, Image, OnStep
+    from hotdash.drivers.inside import Inside
     from hotdash.drivers.process.surroundings import Surroundings
     from hotdash.functions.spec import FunctionSpec
 
@@ -61,7 +63,8 @@ class ProcessDriver:
         self._guardian = Guardian(self._run)
         self._usage = UsageTable()
         self._memory = MemoryWatch()
-        self._live: LiveContainers[ProcessContainer] = LiveContainers()
+        self._lock = threading.Lock()
+        self._live: WeakValueDictionary[str, ProcessContainer] = WeakValueDictionary()
         self._store = ImageStore(cache_dir or Path(platformdirs.user_cache_dir("hotdash", appauthor=False)))
         self._builder = Builder(store=self._store, run=self._run, guardian=self._guardian, path=self._path)
 
@@ -117,14 +120,11 @@ class ProcessDriver:
 
     def inside(self, container_id: str) -> Inside | None:
         """See `Insider`: the shell is the user's `$SHELL`, in the copy's folder, with the container's environment."""
-        container = self._live.get(container_id)
+        with self._lock:
+            container = self._live.get(container_id)
         found = None if container is None else container.inside
         shell = os.environ.get("SHELL")
         return found if found is None or not shell else replace(found, shell_command=(shell, "-i"))
-
-    def stats(self) -> Mapping[str, Stats]:
-        """See `Insider`."""
-        return self._live.stats()
 
     def close(self) -> None:
         """Ends the memory watch and the guardian, and removes the run folder.
@@ -155,15 +155,16 @@ class ProcessDriver:
                 os.close(fd)
             raise
         self._memory.watch(group, limit_bytes=spec.memory_mb * 2**20)
-        return self._live.add(
-            ProcessContainer(
-                spec.id,
-                group=group,
-                wake_fds=wake_fds,
-                around=around,
-                usage=self._usage,
-                command=spec.image.entrypoint,
-                folder=str(folder),
-                environment=environment,
-            )
+        container = ProcessContainer(
+            spec.id,
+            group=group,
+            wake_fds=wake_fds,
+            around=around,
+            usage=self._usage,
+            command=spec.image.entrypoint,
+            folder=str(folder),
+            environment=environment,
         )
+        with self._lock:
+            self._live[spec.id] = container
+        return container

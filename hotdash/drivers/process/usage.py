@@ -21,29 +21,30 @@ from hotdash.drivers.base import Stats
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
-MAX_AGE_S = 0.1  # a look this old still serves: well below the 250 ms at which memory is sampled
+PERIOD_S = 1.0  # a look costs milliseconds, and nobody reads figures that change faster
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class UsageTable:
-    """The use of every process group on this machine, looked up at most once in `max_age_s`.
+    """The use of every process group on this machine, looked up at most once in `period_s`, when somebody asks.
 
     The lock guards the last table and its time; who comes while another looks waits for that look and shares it.
     """
 
-    def __init__(self, *, max_age_s: float = MAX_AGE_S, clock: Callable[[], float] = time.monotonic) -> None:
-        self._max_age_s = max_age_s
+    def __init__(self, *, period_s: float = PERIOD_S, clock: Callable[[], float] = time.monotonic) -> None:
+        self._period_s = period_s
         self._clock = clock
         self._lock = threading.Lock()
         self._groups: Mapping[int, Stats] = {}
         self._looked_s = -float("inf")
 
     def of(self, group: int) -> Stats | None:
-        """What a group uses, or None if it has no living process."""
+        """What the last look found a group to use; None if it had no living process, or is younger than that look."""
         with self._lock:
-            if group not in self._groups or self._clock() - self._looked_s > self._max_age_s:
+            now_s = self._clock()
+            if now_s - self._looked_s >= self._period_s:
+                self._looked_s = now_s
                 self._groups = _look()
-                self._looked_s = self._clock()
             return self._groups.get(group)
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from hotdash.drivers.docker.images.janitor import Janitor
     from hotdash.drivers.docker.images.pull import Puller
     from hotdash.drivers.docker.images.requests import Requests
-    from hotdash.drivers.docker.images.shelf import Shelf
+    from hotdash.drivers.docker.images.shelf import Shelf, Slot
     from hotdash.drivers.process.guardian import Guardian
     from hotdash.drivers.process.surroundings import RunFolder
     from hotdash.functions.sources import SourceEntry
@@ -114,6 +114,7 @@ class Build:
             content = hash_sources(spec.folder, entries, extra=extra)
             found = self._shelf.find(slot, content, check=self._check)
             if found is not None:
+                self._tidy(slot)  # what another run could not remove any more
                 return self._image(found, dockerfile=own, reused=True)
             why = self._why_buildkit(own or "")
             built = self._make(entries, written=written, why=why, extra=extra, content=content)
@@ -122,10 +123,13 @@ class Build:
         except EngineRefusal as error:
             raise self._gone() from error
         image = self._image(image_id, dockerfile=own, reused=reused)
-        self._janitor.do(lambda: self._shelf.prune(slot, check=self._janitor.check))
         if image_id != built:
-            self._janitor.do(lambda: self._shelf.discard(built, check=self._janitor.check))
+            self._janitor.do(built, lambda: self._shelf.discard(built, check=self._janitor.check))
+        self._tidy(slot)
         return image
+
+    def _tidy(self, slot: Slot) -> None:
+        self._janitor.do(slot, lambda: self._shelf.prune(slot, check=self._janitor.check))
 
     def _bases(self, dockerfile: str) -> list[str]:
         """The ids of the images that it is built from; what is not there is pulled first."""

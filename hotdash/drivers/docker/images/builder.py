@@ -102,7 +102,9 @@ class ImageBuilder:
 
     def release(self, image: Image) -> None:
         """See `hotdash.drivers.base.Driver.release`. An image that was not built here has nothing to give back."""
-        self._shelf.release(image)
+        slot = self._shelf.release(image)
+        if slot is not None:
+            self._janitor.do(slot, lambda: self._shelf.prune(slot, check=self._janitor.check))
 
     def close(self) -> None:
         """Ends the use of all images, which stay for the next run, and what removes old ones."""

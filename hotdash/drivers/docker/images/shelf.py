@@ -76,8 +76,8 @@ class Slot:
 class Shelf:
     """The images of one engine that are this user's.
 
-    `find` and `publish` hand out a use of an image, `release` gives one back. The lock guards `_held`, a descriptor
-    for each use, which keeps the image from being removed, by function and image; and `_root`.
+    `find` and `publish` hand out a use of an image, `release` gives one back. The lock guards `_held`, by function and
+    image whose it is and a descriptor for each use, which keeps the image from being removed; and `_root`.
 
     Args:
         requests: Asks the engine.
@@ -90,7 +90,7 @@ class Shelf:
         self._cache_dir = cache_dir
         self._kept = kept
         self._lock = threading.Lock()
-        self._held: dict[tuple[str, str], list[int]] = {}
+        self._held: dict[tuple[str, str], tuple[Slot, list[int]]] = {}
         self._root: Path | None = None
 
     def slot(self, spec: FunctionSpec, *, check: Callable[[], None]) -> Slot:
@@ -141,15 +141,20 @@ class Shelf:
             self._hold(slot, image_id, lock_fd)
         return image_id, False
 
-    def discard(self, image_id: str, *, check: Callable[[], None]) -> None:
-        """Removes an image that has no tag, and so is nobody's."""
+    def discard(self, image_id: str, *, check: Callable[[], None]) -> bool:
+        """Removes an image that has no tag, and so is nobody's. Always done: if it is used, it is somebody's now."""
         self._remove(image_id, check)
+        return True
 
-    def prune(self, slot: Slot, *, check: Callable[[], None]) -> None:
+    def prune(self, slot: Slot, *, check: Callable[[], None]) -> bool:
         """Removes all but the last used images of a function; those in use stay, whoever uses them.
 
         It holds each image's own record meanwhile, and not the slot's lock, for which a build would have to wait.
+
+        Returns:
+            Whether it is done: nothing is left that is to go as soon as nobody builds, or no container is of it.
         """
+        is_done = True
         for record in self._oldest(slot):
             lock_fd = take_lock(record, shared=False, wait=False)
             if lock_fd is None:
@@ -159,24 +164,34 @@ class Shelf:
                     pass
                 if nobody_builds and self._remove_ours(slot, _read_id(lock_fd), record, check):
                     lock_path(record).unlink(missing_ok=True)
+                else:
+                    is_done = False
             finally:
                 os.close(lock_fd)
+        return is_done
 
-    def release(self, image: Image) -> None:
-        """Ends one use of an image; with the last, nothing keeps it any more. Nothing if it had none."""
+    def release(self, image: Image) -> Slot | None:
+        """Ends one use of an image; nothing if it had none.
+
+        Returns:
+            Whose it is, if that was the last use here: now it may go.
+        """
+        key = (image.function, image.id)
         with self._lock:
-            held = self._held.get((image.function, image.id), [])
-            lock_fd = held.pop() if held else -1
-            if not held:
-                self._held.pop((image.function, image.id), None)
-        if lock_fd >= 0:
-            os.close(lock_fd)
+            if key not in self._held:
+                return None
+            slot, held = self._held[key]
+            os.close(held.pop())
+            if held:
+                return None
+            del self._held[key]
+        return slot
 
     def close(self) -> None:
         """Ends this hotdash's use of all images."""
         with self._lock:
             held, self._held = self._held, {}
-        for descriptors in held.values():
+        for _, descriptors in held.values():
             for lock_fd in descriptors:
                 os.close(lock_fd)
 
@@ -224,7 +239,7 @@ class Shelf:
 
     def _hold(self, slot: Slot, image_id: str, lock_fd: int) -> None:
         with self._lock:
-            self._held.setdefault((slot.function, image_id), []).append(lock_fd)
+            self._held.setdefault((slot.function, image_id), (slot, []))[1].append(lock_fd)
 
     def _oldest(self, slot: Slot) -> list[Path]:
         """The records beyond those that are kept."""
