@@ -64,8 +64,13 @@ class Told:
 
     def containers(self) -> dict[str, str]:
         """The containers of this runtime that run: the engine's ids, by hotdash's."""
+        return {made["Labels"][CONTAINER]: made["Id"] for made in self.made() if made["State"] == "running"}
+
+    def made(self) -> list[dict[str, Any]]:
+        """All containers of this runtime that there are, whatever their state."""
         mine = f"{OWNER}={self.runtime.driver.owner.token}"
-        return {found["Labels"][CONTAINER]: found["Id"] for found in self.client.containers(filters={"label": mine})}
+        found: list[dict[str, Any]] = self.client.containers(all=True, filters={"label": mine})
+        return found
 
     def assert_next_is_clean(self, after: TaskResult) -> None:
         result = self.do("answer(b'clean')")
@@ -314,6 +319,7 @@ def test_an_engine_that_hangs_fails_what_waits_with_that_cause_and_all_is_well_o
             assert (shown.state, "does not answer in time" in shown.reason) == ("failing", True)
         assert told.do("answer(b'two')").body == b"two"
         assert runtime.snapshot().functions["told"].state == "ready"
+        until(lambda: len(told.made()) == 1, "the removal of those that the engine made when nobody waited any more")
         told.client.close()
 
 

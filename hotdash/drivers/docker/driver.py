@@ -15,7 +15,7 @@ from hotdash.drivers.docker.attachment import Attachment
 from hotdash.drivers.docker.channel import Channel
 from hotdash.drivers.docker.chores import Chores
 from hotdash.drivers.docker.container import DockerContainer
-from hotdash.drivers.docker.faults import EngineErrors, why_refused
+from hotdash.drivers.docker.faults import EngineErrors, is_unanswered, why_refused
 from hotdash.drivers.docker.handle import Handle
 from hotdash.drivers.docker.hardening import environment_of, host_config, inside_of, user_of
 from hotdash.drivers.docker.owner import CONTAINER, FUNCTION, REVISION, Owner
@@ -101,7 +101,7 @@ class DockerDriver:
         self._users: dict[str, str] = {}
         self._running: set[DockerContainer] = set()
         self._insides: dict[str, Inside] = {}
-        self._unremoved: set[str] = set()  # the engine's ids of those that it could not be made to remove
+        self._unremoved: set[str] = set()  # the engine's ids, or names, of those that it could not be made to remove
         self._closed = False
         try:
             self.owner = Owner(owners)
@@ -142,6 +142,9 @@ class DockerDriver:
         try:
             handle = self._create(spec)
         except EngineErrors as error:
+            if is_unanswered(error):  # the engine may come to it yet
+                with self._lock:
+                    self._unremoved.add(self._name_of(spec))
             raise StartError(f"{what}: {why_refused(error)}") from error
         try:
             channel = self._attach_and_start(handle)
@@ -204,9 +207,12 @@ class DockerDriver:
                 REVISION: str(spec.revision),
                 CONTAINER: spec.id,
             },
-            name=f"hotdash-{spec.function}-{spec.id}-{self.owner.token[:6]}",
+            name=self._name_of(spec),
         )
         return Handle(client=self._client, container_id=created["Id"], limit_bytes=spec.memory_mb * 2**20)
+
+    def _name_of(self, spec: ContainerSpec) -> str:
+        return f"hotdash-{spec.function}-{spec.id}-{self.owner.token[:6]}"
 
     def _attach_and_start(self, handle: Handle) -> Channel:
         attachment = Attachment(self._client, handle.id)

@@ -25,6 +25,11 @@ def is_refused_by_state(error: BaseException) -> bool:
     return isinstance(error, docker.errors.APIError) and error.status_code == 409
 
 
+def is_unanswered(error: BaseException) -> bool:
+    """Whether no answer came in time: what was asked for may be done all the same, later."""
+    return any(isinstance(cause, requests.Timeout | TimeoutError) for cause in _causes(error))
+
+
 def why_refused(error: BaseException) -> str:
     """Says in words what the engine said, or that it does not answer."""
     if isinstance(error, docker.errors.APIError):
@@ -33,7 +38,7 @@ def why_refused(error: BaseException) -> str:
     causes = list(_causes(error))
     if any(isinstance(cause, PermissionError) for cause in causes):
         return "the Docker engine may not be reached: join the group that owns its socket (docker), or run as root"
-    if any(isinstance(cause, requests.Timeout | TimeoutError) for cause in causes):
+    if is_unanswered(error):
         return "the Docker engine does not answer in time: look at it with docker info"
     if any(isinstance(cause, FileNotFoundError | ConnectionError | requests.ConnectionError) for cause in causes):
         return "the Docker engine does not answer: is it running? hotdash doctor tells where it is looked for"
