@@ -159,9 +159,7 @@ class Backstage:
         runtime.subscribe(self._store)
         deployer = Deployer(runtime=runtime, folder=plan.folder, watch=plan.is_watching, polls=plan.polls)
         self._deployer = deployer
-        controls.attach(runtime=runtime, deployer=deployer, driver_note=opened.note)
-        if opened.reason:
-            controls.note(opened.reason)
+        controls.attach(runtime=runtime, deployer=deployer, driver_note=opened.note, driver_reason=opened.reason)
         self._log_file = LogFile(on_error=controls.note)
         runtime.subscribe(self._log_file)
         if self._history is not None:

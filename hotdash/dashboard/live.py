@@ -33,24 +33,26 @@ class LiveControls:
     def __init__(self, *, folder: Path, now_s: Callable[[], float], watching: bool = True) -> None:
         self.driver_name = ""
         self.driver_note = "opening …"
+        self.driver_reason = ""
         self.folder = folder
         self.now_s = now_s
         self._is_watching = watching
         self._parts: tuple[Runtime, Deployer] | None = None
         self._notes: tuple[str, ...] = ()
 
-    def attach(self, *, runtime: Runtime, deployer: Deployer, driver_note: str) -> None:
+    def attach(self, *, runtime: Runtime, deployer: Deployer, driver_note: str, driver_reason: str = "") -> None:
         """From here on these are what keys act on.
 
         Args:
             runtime: Its clock is `now_s`.
             deployer: That of the folder.
-            driver_note: See `Controls.driver_note`.
+            driver_note: See `Controls`, as for the next.
+            driver_reason: Likewise.
         """
         self._parts = runtime, deployer
         if deployer.watching is not self._is_watching:  # it was asked for meanwhile
             deployer.set_watching(self._is_watching)
-        self.driver_name, self.driver_note = runtime.driver.name, driver_note
+        self.driver_name, self.driver_note, self.driver_reason = runtime.driver.name, driver_note, driver_reason
 
     @property
     def _runtime(self) -> Runtime:

@@ -29,12 +29,15 @@ class Controls(Protocol):
 
     Attributes:
         driver_name: `process` or `docker`.
-        driver_note: What the user must know of it: `isolates nothing`, or why docker was not used; may be empty.
+        driver_note: What the user must know of it: `isolates nothing`, that no engine was found; may be empty.
+        driver_reason: Why docker was not used, a sentence for the help; empty where it was, or was not asked for. (All
+            day above the panes it would cost whoever has no Docker three rows of a small screen.)
         folder: Where functions are looked for.
     """
 
     driver_name: str
     driver_note: str
+    driver_reason: str
     folder: Path
 
     def now_s(self) -> float:

@@ -138,6 +138,7 @@ class FakeControls:
     script: Script
     driver_name: str = "process"
     driver_note: str = "isolates nothing"
+    driver_reason: str = ""
     folder: Path = Path("/work/functions")
     calls: list[tuple[str, ...]] = field(default_factory=list)
     submitted: list[tuple[str, bytes, dict[str, str]]] = field(default_factory=list)

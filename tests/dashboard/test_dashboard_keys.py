@@ -578,11 +578,13 @@ def test_q_asks_while_tasks_run_and_leaves_at_once_when_none_do() -> None:
 
 def test_question_mark_shows_every_key() -> None:
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        controls.driver_reason = "no Docker engine answers at unix:///none"
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
         shown = app.screen.query_one("#help").text  # type: ignore[attr-defined]
         assert all(action.description in shown for action in ACTIONS)
         assert "isolates nothing" in shown
+        assert controls.driver_reason in shown
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, MainScreen))
 

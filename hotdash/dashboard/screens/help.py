@@ -70,6 +70,8 @@ def help_lines(controls: Controls, keys: Keys) -> Iterable[Line]:
     yield ()
     yield text("Driver", Tone.STRONG)
     yield _key(plain(controls.driver_name), plain(controls.driver_note) or "ready")
+    if controls.driver_reason:
+        yield _key("", plain(controls.driver_reason))
     for notice in controls.notices():
         yield _key("!", plain(notice))
 
