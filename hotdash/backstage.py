@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import gc
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,8 +31,7 @@ _GC_OBJECTS = 10_000  # a flood of lines makes as many a second, and no cycles: 
 _OPENING_S = 3.0  # so long one who leaves waits for an engine that does not answer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """What is to be opened.
 
     Args:

@@ -7,8 +7,9 @@ the platform, the caller's input or a function's sources are at fault. Each mess
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +21,7 @@ class HotdashError(Exception):
     """The root of all errors that hotdash raises."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class Fault(Struct, frozen=True, kw_only=True):
     """One thing that is wrong in a function's folder.
 
     Args:

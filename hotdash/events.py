@@ -8,8 +8,9 @@ moment in seconds since 1970.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from hotdash.states import (
     NO_OCCASION,
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     from hotdash.task import Attribution, TaskResult
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(Struct, frozen=True, kw_only=True):
     """What every event has: its place, its moment, its function's key."""
 
     seq: int
@@ -33,8 +33,7 @@ class Event:
     function: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FunctionChanged(Event):
+class FunctionChanged(Event, frozen=True, kw_only=True):
     """A function appeared, or its state or spec changed. `reason` says why it is not ready, else empty."""
 
     spec: FunctionSpec
@@ -42,27 +41,23 @@ class FunctionChanged(Event):
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FunctionFaulty(Event):
+class FunctionFaulty(Event, frozen=True, kw_only=True):
     """The function's file is broken (`faults`, a line each) or, with no faults, mended; the last good one serves."""
 
     faults: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeployStarted(Event):
+class DeployStarted(Event, frozen=True, kw_only=True):
     """The sources are looked at; one end of a deploy follows: live, unchanged, failed or cancelled."""
 
     occasion: Occasion = NO_OCCASION
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildStarted(Event):
+class BuildStarted(Event, frozen=True, kw_only=True):
     """An image is being built: of these sources there is none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildStep(Event):
+class BuildStep(Event, frozen=True, kw_only=True):
     """A build has come to step `number` of `total`; `text` is what it does, unsanitized."""
 
     number: int
@@ -70,15 +65,13 @@ class BuildStep(Event):
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildOutput(Event):
+class BuildOutput(Event, frozen=True, kw_only=True):
     """A line of a build's output, unsanitized."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildEnded(Event):
+class BuildEnded(Event, frozen=True, kw_only=True):
     """The image is there; `reused` if the same content had been built before."""
 
     image_id: str
@@ -86,15 +79,13 @@ class BuildEnded(Event):
     reused: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RollbackStarted(Event):
+class RollbackStarted(Event, frozen=True, kw_only=True):
     """What `revision` was is about to be live again, without a build."""
 
     revision: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangesWait(Event):
+class ChangesWait(Event, frozen=True, kw_only=True):
     """Changes of a function's sources that are not deployed until they are asked for, or (none) no longer wait.
 
     Args:
@@ -108,21 +99,18 @@ class ChangesWait(Event):
     count: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildFailed(Event):
+class BuildFailed(Event, frozen=True, kw_only=True):
     """The build failed; what served before goes on serving."""
 
     reason: str
     log: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildCancelled(Event):
+class BuildCancelled(Event, frozen=True, kw_only=True):
     """The build, or a start that took long, was ended before its end: a newer one follows, or the runtime closes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeployFailed(Event):
+class DeployFailed(Event, frozen=True, kw_only=True):
     """The new revision's first container did not start or prove itself; what served before goes on serving.
 
     Args:
@@ -134,16 +122,14 @@ class DeployFailed(Event):
     revision: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeployUnchanged(Event):
+class DeployUnchanged(Event, frozen=True, kw_only=True):
     """A deploy found nothing to do; `limits_changed` if limits of the same revision were set in place."""
 
     revision: int
     limits_changed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RevisionLive(Event):
+class RevisionLive(Event, frozen=True, kw_only=True):
     """Every task dispatched from here on runs on `revision` or a later one.
 
     Args:
@@ -162,58 +148,50 @@ class RevisionLive(Event):
     kept: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScalingDecided(Event):
+class ScalingDecided(Event, frozen=True, kw_only=True):
     """The supervisor decided about containers, and its reason differs from the last one."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerEvent(Event):
+class ContainerEvent(Event, frozen=True, kw_only=True):
     """What every container's event has."""
 
     container_id: str
     revision: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerStarting(ContainerEvent):
+class ContainerStarting(ContainerEvent, frozen=True, kw_only=True):
     """A container is about to be started. `cold`: for one task alone."""
 
     cold: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerStarted(ContainerEvent):
+class ContainerStarted(ContainerEvent, frozen=True, kw_only=True):
     """Its process runs; `pid` where there is one to name, `start_s` seconds after `ContainerStarting`."""
 
     pid: int | None
     start_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerIdle(ContainerEvent):
+class ContainerIdle(ContainerEvent, frozen=True, kw_only=True):
     """It waits for a task."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerDraining(ContainerEvent):
+class ContainerDraining(ContainerEvent, frozen=True, kw_only=True):
     """It finishes its task and takes no other."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerStopped(ContainerEvent):
+class ContainerStopped(ContainerEvent, frozen=True, kw_only=True):
     """It has ended and been closed, or never started. `failed` where nobody asked it to end."""
 
     reason: str
     failed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StderrLine(ContainerEvent):
+class StderrLine(ContainerEvent, frozen=True, kw_only=True):
     """A line of a container's stderr, unsanitized; `task_id` is empty for a line of the container's own."""
 
     task_id: str
@@ -221,15 +199,13 @@ class StderrLine(ContainerEvent):
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinesDropped(Event):
+class LinesDropped(Event, frozen=True, kw_only=True):
     """So many stderr lines were dropped before any listener saw them: listeners were too slow."""
 
     count: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskQueued(Event):
+class TaskQueued(Event, frozen=True, kw_only=True):
     """A task was submitted, or (`again`) put back because its container is known not to have read it (M4)."""
 
     task_id: str
@@ -238,8 +214,7 @@ class TaskQueued(Event):
     again: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskStarted(Event):
+class TaskStarted(Event, frozen=True, kw_only=True):
     """A task was dispatched."""
 
     task_id: str
@@ -247,8 +222,7 @@ class TaskStarted(Event):
     revision: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskEnded(Event):
+class TaskEnded(Event, frozen=True, kw_only=True):
     """A task was answered."""
 
     result: TaskResult

@@ -5,8 +5,9 @@ Apart from the events themselves, which are many classes and so slow to make: th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class FunctionState(StrEnum):
@@ -50,8 +51,7 @@ class Origin(StrEnum):
     RESTORED = "restored"  # the one after it failed its probation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceChange:
+class SourceChange(Struct, frozen=True, kw_only=True):
     """A file of a function's sources that differs from those of the live revision.
 
     Args:
@@ -67,8 +67,7 @@ class SourceChange:
     minus: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Occasion:
+class Occasion(Struct, frozen=True, kw_only=True):
     """What led to a deploy.
 
     Args:

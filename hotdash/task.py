@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
 
 from hotdash.errors import report
 
@@ -134,8 +135,7 @@ class TaskResult(NamedTuple):  # not a dataclass: it is made for every task, and
 _ending = threading.Lock()
 
 
-@dataclass(slots=True, eq=False, kw_only=True, weakref_slot=True)
-class Task:
+class Task(Struct, eq=False, kw_only=True, weakref=True):
     """The caller's handle of one submitted call. Safe to use from any thread."""
 
     request: TaskRequest

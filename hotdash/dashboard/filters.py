@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
 class BadFilter(ValueError):
     """What was typed is no regular expression; the message says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
+class Filter(Struct, frozen=True, kw_only=True):
     """A compiled filter; `typed` is what the user wrote."""
 
     typed: str

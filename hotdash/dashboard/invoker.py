@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from hotdash.dashboard import words
 from hotdash.errors import HotdashError
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 BURST_MOST = 10_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """What to tell the user; nothing if empty."""
 
     text: str = ""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import string
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from textual.binding import Binding
 from textual.keys import KEY_DISPLAY_ALIASES
 from textual.keys import Keys as KnownKeys

@@ -6,9 +6,9 @@ A `Tone` says what a piece of text means; only the style sheet knows which colou
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 
+from msgspec import Struct
 from rich.cells import cell_len, chop_cells, set_cell_size
 
 
@@ -37,8 +37,7 @@ Span = tuple[str, Tone]
 Line = tuple[Span, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class Column(Struct, frozen=True, kw_only=True):
     """A column of a table.
 
     Args:
@@ -56,8 +55,7 @@ class Column:
     keep: int = 9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """What a table shows of one item: cells, or (`wide`) one line across all columns."""
 
     cells: tuple[Line, ...] = ()

@@ -6,8 +6,9 @@ Belongs to the widget that draws it, and to the screen's thread.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, Union
+
+from msgspec import Struct
 
 from hotdash.dashboard.error_lines import ErrorSense
 from hotdash.dashboard.lines import wrap_cuts
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
 _MARKS = 100  # room for places where lines are missing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lost:
+class Lost(Struct, frozen=True, kw_only=True):
     """A place where lines are missing."""
 
     count: int

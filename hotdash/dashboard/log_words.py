@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from hotdash.dashboard import words
 from hotdash.dashboard.lines import Line, Span, Tone, text
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from hotdash.store import TaskView
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogFacts:
+class LogFacts(Struct, frozen=True, kw_only=True):
     """What a log's note is made of.
 
     Args:

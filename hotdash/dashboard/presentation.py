@@ -5,9 +5,9 @@ Every text that hotdash did not write passes `plain` here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from rich.cells import cell_len, set_cell_size
 
 from hotdash.dashboard import words
@@ -272,8 +272,7 @@ def preview(body: bytes) -> str:
 # --- the header -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeaderFacts:
+class HeaderFacts(Struct, frozen=True, kw_only=True):
     """What the header tells."""
 
     driver_name: str
@@ -283,8 +282,7 @@ class HeaderFacts:
     figures: Figures
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeaderPart:
+class HeaderPart(Struct, frozen=True, kw_only=True):
     """A part of the header; `rank` says how long it stays, `bar` what stands before it if not the usual bar."""
 
     rank: int

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from hotdash.dashboard import words
 from hotdash.sanitize import plain
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 _NAMED = 3  # of what is marked, in the title
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class Scope(Struct, frozen=True, kw_only=True):
     """A function, one container of it, or one task of it; an empty `function` for nothing; or all that is marked."""
 
     function: str = ""

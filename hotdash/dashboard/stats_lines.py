@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import isnan
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from hotdash.dashboard import words
 from hotdash.dashboard.lines import Line, Span, Tone, text, width_of
@@ -23,8 +24,7 @@ _NARROWEST = 20
 _RECENT_S = 60  # how far back a percentile is looked for that has none now
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plot:
+class Plot(Struct, frozen=True, kw_only=True):
     """One plot: its name, the measure drawn, and what is said of it from the series."""
 
     name: str

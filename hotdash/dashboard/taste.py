@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, field
 from textual.theme import BUILTIN_THEMES
 
 from hotdash.dashboard.keys import Keys, checked
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from hotdash.settings import Layout, Loaded
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taste:
+class Taste(Struct, frozen=True, kw_only=True):
     """How the user wants it.
 
     Args:

@@ -9,8 +9,9 @@ the platform's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,8 +30,7 @@ def no_step(number: int, total: int, text: str) -> None:
     """Whom nobody tells of the steps of a build."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
+class Image(Struct, frozen=True, kw_only=True):
     """The immutable build of a function's sources.
 
     Args:
@@ -53,8 +53,7 @@ class Image:
         return self.id.removeprefix("sha256:")[:7]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerSpec:
+class ContainerSpec(Struct, frozen=True, kw_only=True):
     """What a driver needs to start one container.
 
     Args:
@@ -76,8 +75,7 @@ class ContainerSpec:
     writable: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exit:
+class Exit(Struct, frozen=True, kw_only=True):
     """How a container's main process ended.
 
     Args:
@@ -112,8 +110,7 @@ class Exit:
         return f"exited with code {self.code}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stats:
+class Stats(Struct, frozen=True, kw_only=True):
     """What a container uses now: resident memory in bytes, CPU seconds since its start, how many processes.
 
     `network_bytes` is what it has sent and received, where it has a network of its own; else None.

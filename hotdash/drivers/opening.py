@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from hotdash.errors import NoDriver
 
@@ -18,8 +19,7 @@ DRIVER_NAMES = ("auto", "process", "docker")
 _ISOLATES_NOTHING = "isolates nothing"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenedDriver:
+class OpenedDriver(Struct, frozen=True, kw_only=True):
     """A driver, and what its user must know.
 
     Args:

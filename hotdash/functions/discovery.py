@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from hotdash.errors import Fault, FunctionFileError
 from hotdash.functions.app_file import APP_FILE, App, read_app_file
@@ -27,8 +28,7 @@ CACHE_TAG = (
 _SKIPPED = frozenset({"node_modules", "__pycache__"})  # hidden folders, `.venv` among them, are skipped by their dot
 
 
-@dataclass(frozen=True, slots=True)
-class _Scan:
+class _Scan(Struct, frozen=True):
     """What a search found, in the order of paths, with the folders' names as the caller wrote them."""
 
     folders: list[Path] = field(default_factory=list)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +25,7 @@ _BUILDKIT_FLAGS = {
 _FROM = re.compile(r"(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DockerCommand:
+class DockerCommand(Struct, frozen=True, kw_only=True):
     """The ENTRYPOINT and CMD of a Dockerfile's last stage.
 
     Args:
@@ -41,8 +41,7 @@ class DockerCommand:
     shell_cmd: bool = False
 
 
-@dataclass(slots=True)
-class _Stage:
+class _Stage(Struct):
     """One stage so far: words in exec form, none where there is no such instruction, None for the shell form."""
 
     entrypoint: tuple[str, ...] | None = ()

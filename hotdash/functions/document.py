@@ -9,8 +9,9 @@ import errno
 import json
 import os
 import stat
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from hotdash.errors import Fault
 
@@ -25,8 +26,7 @@ MAX_VALUES = 20_000  # aliases can make a page of YAML grow without end
 _SHOWN_CHARS = 60
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class Node(Struct, frozen=True, kw_only=True):
     """One value of a file.
 
     Args:

@@ -6,9 +6,10 @@ Every fault of a file is told at once; ruamel.yaml and pydantic are imported wit
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from hotdash.errors import Fault, FunctionFileError
 from hotdash.functions.document import Node, Unparsable, read_text
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 FUNCTION_FILES = ("func.yaml", "func.yml", "func.json")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FunctionFile:
+class FunctionFile(Struct, frozen=True, kw_only=True):
     """A good function file: what it describes, and the line of its name (None where the folder names it)."""
 
     spec: FunctionSpec

@@ -11,9 +11,10 @@ import hashlib
 import os
 import posixpath
 import stat
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from hotdash.errors import BuildError, SourcesChanged
 from hotdash.functions.file import FUNCTION_FILES
@@ -38,8 +39,7 @@ class SourceKind(StrEnum):
     LINK = "link"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceEntry:
+class SourceEntry(Struct, frozen=True, kw_only=True):
     """One entry of a function's sources.
 
     Args:

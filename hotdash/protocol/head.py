@@ -12,12 +12,12 @@ Transfer-Encoding, folded lines, and control characters:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import httptools
+from msgspec import Struct
 
 from hotdash.errors import ProtocolError
 from hotdash.protocol.base import MAX_HEAD_BYTES
@@ -29,8 +29,7 @@ _START = b"HTTP/1."
 COOKIE_SEPARATOR = "\n"  # cookies hold commas (in dates), so that only what no value can hold may part them
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class Head(Struct, frozen=True, kw_only=True):
     """What a head says.
 
     Args:

@@ -5,8 +5,9 @@ No thread and no lock: its owner's lock guards it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,8 +17,7 @@ PATHS_KEPT = 1_000  # of a function; beyond that its folder stands for all
 PATHS_TOLD = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
+class Waiting(Struct, frozen=True, kw_only=True):
     """What waits of one function.
 
     Args:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from hotdash.errors import Fault, FunctionFileError
 from hotdash.functions.app_file import APP_FILE
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from hotdash.functions.spec import FunctionSpec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Catalog:
+class Catalog(Struct, frozen=True, kw_only=True):
     """The functions whose files are good, by key, and the faults of the others."""
 
     specs: dict[str, FunctionSpec] = field(default_factory=dict)
@@ -33,8 +33,7 @@ class Catalog:
             return cls(specs={spec.key: spec for spec in error.loaded}, faults=error.errors)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """What is to be done after a change.
 
     Args:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,8 +14,7 @@ CAP_S = 1.0  # section 7: a folder that never is quiet is reported all the same
 PATHS_KEPT = 1_000  # beyond that no one asks which: the root stands for all
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Burst:
+class Burst(Struct, frozen=True, kw_only=True):
     """Changes that came together.
 
     Args:

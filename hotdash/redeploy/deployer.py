@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import queue
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from hotdash.errors import BuildCancelled, BuildError, RuntimeClosed, StartError, UnknownFunction, report
 from hotdash.events import RevisionLive

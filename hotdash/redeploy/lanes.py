@@ -8,8 +8,9 @@ told to end while it can: so of fifty saves the first is built, and the last.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from hotdash.states import NO_OCCASION, Occasion
 
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from hotdash.functions.spec import FunctionSpec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deploy:
+class Deploy(Struct, frozen=True, kw_only=True):
     """Make what is on disk live.
 
     Args:
@@ -35,8 +35,7 @@ class Deploy:
     occasion: Occasion = NO_OCCASION
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rollback:
+class Rollback(Struct, frozen=True, kw_only=True):
     """Make an earlier revision live; None for the one before the live one."""
 
     revision: int | None

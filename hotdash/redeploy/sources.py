@@ -10,8 +10,9 @@ from __future__ import annotations
 import difflib
 import threading
 from collections import Counter, OrderedDict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from hotdash.errors import BuildError
 from hotdash.functions.ignore import IgnoreRules
@@ -31,8 +32,7 @@ _IMAGES_KEPT = 5  # the live one, the three before it, and one that fails its pr
 _EXACT_CELLS = 250_000  # old lines by new ones, above which moved lines are not counted: difflib takes the square
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
+class _File(Struct, frozen=True):
     stamp: tuple[int, int, int, int]  # time, size, inode, mode
     text: str | None  # None: binary, too large, a link
 

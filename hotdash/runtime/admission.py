@@ -16,10 +16,10 @@ without any lock, and takes one supervisor's at a time.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psutil
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -63,8 +63,7 @@ class Claim:
         return True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spare:
+class Spare(Struct, frozen=True, kw_only=True):
     """An idle container, which may be stopped for another function's sake; `is_kept_warm` by its `min_warm`."""
 
     supervisor: Supervisor

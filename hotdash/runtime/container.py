@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import secrets
 import threading
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
+
+from msgspec import Struct
 
 from hotdash.drivers.base import ContainerSpec
 from hotdash.errors import StartError, report
@@ -38,8 +39,7 @@ STOP_GRACE_S = 1.0  # a container that is no longer needed may take this long to
 EXIT_WAIT_S = 1.0  # after the end of stdout, this long for the exit that explains it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
+class Services(Struct, frozen=True, kw_only=True):
     """What every part of the runtime is made with."""
 
     clock: Clock

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from hotdash.errors import RuntimeClosed, UnknownFunction
 from hotdash.runtime.admission import reclaim
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from hotdash.task import Task
 
 
-@dataclass(frozen=True, slots=True)
-class Managed:
+class Managed(Struct, frozen=True):
     """A function: its supervisor, and its deploys."""
 
     supervisor: Supervisor

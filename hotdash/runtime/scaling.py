@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 NO_MEMORY = "no memory"  # whoever keeps the books says more
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class Counts(Struct, frozen=True, kw_only=True):
     """What the decision is made of, all of one function's current revision.
 
     Args:
@@ -30,8 +29,7 @@ class Counts:
     room_for: int = 1_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(Struct, frozen=True, kw_only=True):
     """How many containers to start now, and why so many; the reason is shown to the user.
 
     Args:

@@ -7,9 +7,10 @@ the deploy that began last. One that found nothing to do, or gave way to a newer
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from hotdash.states import NO_OCCASION, Occasion, Origin
 
@@ -31,8 +32,7 @@ class DeployStep(StrEnum):
     LIVE = "live"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildLine:
+class BuildLine(Struct, frozen=True, kw_only=True):
     """A line of a build's output, or (with a `step`) what that step does.
 
     Args:
@@ -47,8 +47,7 @@ class BuildLine:
     steps: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeployView:
+class DeployView(Struct, frozen=True, kw_only=True):
     """One deploy.
 
     Args:
@@ -94,8 +93,7 @@ class DeployView:
         return self.occasion.quiet_s + sum(part or 0.0 for part in (self.build_s, self.start_s, self.swap_s))
 
 
-@dataclass(slots=True, kw_only=True)
-class _Record:
+class _Record(Struct, kw_only=True):
     seq: int
     began_at_s: float
     began_time_s: float

@@ -10,10 +10,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from hotdash.events import (
     BuildFailed,
@@ -65,8 +66,7 @@ class _Quota:
         return self._taken <= self._limit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Record:
+class _Record(Struct, frozen=True, kw_only=True):
     level: str
     text: str
     time_s: float

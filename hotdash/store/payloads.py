@@ -12,8 +12,9 @@ import fcntl
 import os
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -23,8 +24,7 @@ KEPT_BYTES = 256 * 2**10  # a larger payload is not remembered; the history may 
 _VERSION = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Payload:
+class Payload(Struct, frozen=True, kw_only=True):
     """What a function is invoked with."""
 
     body: bytes = b""

@@ -7,8 +7,9 @@ runtime's threads their turns for pictures that nobody looks at.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from hotdash.states import CONTAINER_MOVES, ContainerState, FunctionState
 from hotdash.store.deploys import DeployBook
@@ -29,8 +30,7 @@ DECISIONS_KEPT = 20
 _RATES_KEPT = 4_096
 
 
-@dataclass(slots=True, kw_only=True)
-class ContainerRecord:
+class ContainerRecord(Struct, kw_only=True):
     """A container as the events so far tell it."""
 
     id: str
@@ -76,8 +76,7 @@ class ContainerRecord:
         )
 
 
-@dataclass(slots=True, kw_only=True)
-class TaskRecord:
+class TaskRecord(Struct, kw_only=True):
     """A task as the events so far tell it."""
 
     id: str
@@ -130,8 +129,7 @@ class TaskRecord:
         return size
 
 
-@dataclass(slots=True, kw_only=True)
-class FunctionRecord:
+class FunctionRecord(Struct, kw_only=True):
     """A function as the events so far tell it."""
 
     key: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from hotdash.events import StderrLine
@@ -12,8 +13,7 @@ if TYPE_CHECKING:
 LINES_KEPT = 10_000  # section 6: a function's
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineBatch:
+class LineBatch(Struct, frozen=True, kw_only=True):
     """Lines after a place in the order of events.
 
     Args:

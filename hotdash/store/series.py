@@ -6,10 +6,11 @@ Guarded by the store's lock, as the records they belong to; `SeriesView` is what
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
 from enum import StrEnum
 from math import nan
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,8 +36,7 @@ _RATES = frozenset({Measure.CALLS, Measure.CPU})  # over the whole time since th
 _HELD = frozenset({Measure.HOT, Measure.MEMORY})  # what was so stays so until it is said to be otherwise
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeriesView:
+class SeriesView(Struct, frozen=True, kw_only=True):
     """A copy. Each measure has `SECONDS_KEPT` values, the newest last; not a number where there is none.
 
     Args:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from hotdash.states import ContainerState, FunctionState
 
@@ -29,16 +30,14 @@ class DeployEnd(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(Struct, frozen=True, kw_only=True):
     """A decision of the runtime's about containers: when, on its clock, and its reason in words."""
 
     at_s: float
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerView:
+class ContainerView(Struct, frozen=True, kw_only=True):
     """One container. `since_s` is when it came into this state, on the runtime's clock."""
 
     id: str
@@ -54,8 +53,7 @@ class ContainerView:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskView:
+class TaskView(Struct, frozen=True, kw_only=True):
     """One task. Times are on the runtime's clock; None where that has not happened yet."""
 
     id: str
@@ -74,8 +72,7 @@ class TaskView:
     starting_s: float = 0.0  # of its wait, for the container that then ran it to start
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FunctionView:
+class FunctionView(Struct, frozen=True, kw_only=True):
     """One function.
 
     Args:
@@ -139,8 +136,7 @@ class FunctionView:
         return sum(container.state is not ContainerState.DRAINING for container in self.containers)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True, kw_only=True):
     """Everything at one moment. `version` grows with each event, so an equal version means an equal picture."""
 
     version: int
@@ -163,8 +159,7 @@ class Snapshot:
         return sum(function.errors for function in self.functions.values())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class Figures(Struct, frozen=True, kw_only=True):
     """Rates over the last seconds, for one function or for all; ask at 1 to 2 Hz.
 
     Args:

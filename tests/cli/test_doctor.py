@@ -6,12 +6,12 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from fake_engine import fake_engine
+from msgspec.structs import replace
 from real_tools import PATIENCE_S
 
 from hotdash import doctor

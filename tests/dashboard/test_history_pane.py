@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dashboard_fake import Clock, FakeControls, Script, busy_script, task_id, until
+from msgspec.structs import replace
 from real_tools import until as wait_until
 
 from hotdash.dashboard.app import HotdashApp

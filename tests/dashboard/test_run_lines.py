@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from dashboard_fake import Clock, Script, busy_script, drive, task_id, until
+from msgspec.structs import replace
 from test_dashboard_keys import board, to_function
 
 from hotdash.dashboard.body_lines import body_lines

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
+
+from msgspec import Struct
 
 from hotdash.dashboard.deploy_lines import waiting_line
 from hotdash.dashboard.lines import Row, Tone, unstyled
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
     from hotdash.store import Snapshot
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class Trouble(Struct, frozen=True, kw_only=True):
     """A row that says what is wrong with the function above it, or odd."""
 
     reason: str

@@ -6,9 +6,9 @@ The cursor belongs to a row's key, not to its place: rows may come, go and move 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from msgspec import Struct
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 
@@ -27,8 +27,7 @@ _GAP = 1
 _HEADING = 1  # lines
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class Item(Struct, frozen=True, kw_only=True):
     """A row before it is drawn: its key, and what it shows (compared by identity: a view is kept until it changes)."""
 
     key: Key
@@ -36,8 +35,7 @@ class Item:
     is_selectable: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Order(Struct, frozen=True, kw_only=True):
     """An order in which a table can be: the title of the column whose head shows it, and what it sorts by."""
 
     column: str

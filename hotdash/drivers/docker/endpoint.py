@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import socket
 import ssl
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from hotdash.drivers.docker.places import find_place
 from hotdash.drivers.docker.unreachable import why_no_answer
@@ -29,8 +31,7 @@ MIN_API = (1, 30)  # Docker 17.06: the oldest whose `init`, `pids_limit` and str
 REMEDY = "or run with --driver process"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineInfo:
+class EngineInfo(Struct, frozen=True, kw_only=True):
     """What an engine says of itself.
 
     Args:

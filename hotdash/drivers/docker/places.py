@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from hotdash.errors import NoDriver
 
@@ -23,8 +24,7 @@ DEFAULT_SOCKET = Path("/var/run/docker.sock")
 _TCP_PORT, _TLS_PORT = 2375, 2376  # what Docker has registered
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsFiles:
+class TlsFiles(Struct, frozen=True, kw_only=True):
     """What a TLS connection needs.
 
     Args:
@@ -40,8 +40,7 @@ class TlsFiles:
     verify: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Struct, frozen=True, kw_only=True):
     """Where an engine is.
 
     Args:

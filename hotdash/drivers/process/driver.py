@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 import platformdirs
+from msgspec.structs import replace
 
 from hotdash.drivers.base import no_step
 from hotdash.drivers.process.build import Builder

@@ -18,8 +18,9 @@ import re
 import secrets
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from hotdash.drivers.locks import LOCK_SUFFIX, lock_if_free, lock_path, locked, open_lock
 from hotdash.drivers.process.guardian_main import remove_tree
@@ -34,8 +35,7 @@ _TEMPORARY = "tmp-"
 _NAME_DIGITS = 16  # of 64: a name that stands in every traceback of a function is better short
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class Draft(Struct, frozen=True, kw_only=True):
     """A folder in which an image is being made; `lock_fd` holds its lock."""
 
     folder: Path

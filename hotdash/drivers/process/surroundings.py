@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from hotdash.drivers.process.guardian_main import remove_tree
 
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 LANG = "C.UTF-8"  # there on every Linux, unlike any language of a country; macOS takes it as well
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True, kw_only=True):
     """The private folders of one container or build. `folder` holds the other two and is removed with them."""
 
     folder: Path

@@ -6,8 +6,9 @@ Not locked: the runtime's event thread alone calls it.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from hotdash.events import FunctionChanged, StderrLine, TaskEnded, TaskQueued
 from hotdash.store.history.values import EndedTask
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 LINES_KEPT = 2_000  # of a task that runs; the store's ring holds the same texts
 
 
-@dataclass(slots=True, kw_only=True)
-class _Open:
+class _Open(Struct, kw_only=True):
     queued: TaskQueued
     lines: deque[StderrLine] = field(default_factory=lambda: deque(maxlen=LINES_KEPT))
 

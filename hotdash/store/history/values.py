@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 DAY_S = 86_400.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryLimits:
+class HistoryLimits(Struct, frozen=True, kw_only=True):
     """What the history may keep.
 
     Args:
@@ -73,16 +73,14 @@ class EndedTask(NamedTuple):  # as `TaskResult`: one is made for every task
         return len(self.payload) + len(self.result.body) + sum(len(line.text) for line in self.lines) + 1_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastQuery:
+class PastQuery(Struct, frozen=True, kw_only=True):
     """Which tasks are asked for: the newest `limit` of a function (its folder), or of all below the history's root."""
 
     folder: str = ""
     limit: int = 1_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastTask:
+class PastTask(Struct, frozen=True, kw_only=True):
     """A task in a list.
 
     Args:
@@ -98,8 +96,7 @@ class PastTask:
     is_earlier: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastPage:
+class PastPage(Struct, frozen=True, kw_only=True):
     """An answer to a query.
 
     Args:
@@ -113,8 +110,7 @@ class PastPage:
     total: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastContents:
+class PastContents(Struct, frozen=True, kw_only=True):
     """All that was kept of one task.
 
     Args:
@@ -139,8 +135,7 @@ class PastContents:
         return len(self.task.payload) == self.payload_bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Earlier:
+class Earlier(Struct, frozen=True, kw_only=True):
     """How many tasks of earlier runs there are, by the function's folder."""
 
     counts: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))

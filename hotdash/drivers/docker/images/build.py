@@ -11,8 +11,9 @@ import json
 import re
 import time
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from hotdash.drivers.base import Image
 from hotdash.drivers.docker.images import buildkit

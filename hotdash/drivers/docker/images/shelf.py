@@ -25,9 +25,10 @@ import platform
 import re
 import threading
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from hotdash.drivers.docker.wire import EngineRefusal, nothing_to_check
 from hotdash.drivers.locks import LOCK_SUFFIX, lock_if_free, lock_path, locked, open_lock, take_lock
@@ -46,8 +47,7 @@ _CONFLICT = 409  # a container uses it
 _NOT_FOUND = 404
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
+class Slot(Struct, frozen=True, kw_only=True):
     """Where one function's images belong.
 
     Args:
