@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import select
 import signal
 import sys
 import threading
@@ -42,6 +43,7 @@ INTERRUPTED = 130
 _EXITS = {"success": 0, "error": FAILED, "timeout": TIMED_OUT, "cancelled": INTERRUPTED}
 _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _STUCK_S = 5.0  # so long a screen that was told to end may take
+_GONE_S = 1.0  # so often whether the terminal is still there is looked at
 _QUIT_S = 2.0  # leaving the screen: the user was asked if tasks ran, so they get no more than this
 
 
@@ -203,7 +205,22 @@ async def _show(app: App[None], backstage: Backstage) -> None:
     for number in _ENDS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, end)
+    looking = loop.create_task(_terminal_gone(sys.stdin.fileno()))
+    looking.add_done_callback(lambda task: None if task.cancelled() else end(signal.SIGHUP, None))
     await app.run_async()
+    looking.cancel()
+
+
+async def _terminal_gone(fd: int) -> None:
+    """Returns once the terminal has hung up.
+
+    Whoever ignores SIGHUP (`nohup`), or has no controlling terminal, is not told of it; Textual would read the end of
+    its input for ever, as fast as it can.
+    """
+    looked = select.poll()
+    looked.register(fd, 0)  # what is asked for is a hang-up alone, which is always told
+    while not looked.poll(0):  # noqa: ASYNC110  no event of asyncio tells of a hang-up alone
+        await asyncio.sleep(_GONE_S)
 
 
 @main.command()

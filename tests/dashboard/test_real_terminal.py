@@ -29,7 +29,9 @@ _ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\x1b[\]P][^\x07\x1b]*(?:\x07|\x1
 
 # As a shell's child has it: the terminal is the session's own, so that the program is told when it goes away.
 OWN_TERMINAL = """
-import fcntl, os, sys, termios
+import fcntl, os, signal, sys, termios
+if "NOHUP" in os.environ:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 os.setsid()
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.executable, [sys.executable, "-m", "hotdash", *sys.argv[1:]])
@@ -114,8 +116,9 @@ def functions(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def terminal(functions: Path, tmp_path: Path) -> Iterator[Terminal]:
-    terminal = Terminal(str(functions), "--driver", "process", home=tmp_path)
+def terminal(functions: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Terminal]:
+    environment = getattr(request, "param", {})
+    terminal = Terminal(str(functions), "--driver", "process", home=tmp_path, **environment)
     try:
         until(lambda: terminal.shows("greets") and terminal.shows("ready"), "the function on the screen")
         terminal.press("\r")
@@ -179,6 +182,7 @@ def test_a_signal_ends_it_well(terminal, tmp_path, number):
     nothing_is_left(tmp_path)
 
 
+@pytest.mark.parametrize("terminal", [{}, {"NOHUP": "1"}], ids=["told", "as under nohup"], indirect=True)
 def test_it_ends_when_its_terminal_goes_away(terminal, tmp_path):
     terminal.hang_up()
     terminal.ended()
