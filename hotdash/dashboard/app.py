@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, SystemCommand
+from textual.events import Key, Paste
 
+from hotdash.dashboard.key_turns import KeyTurns, Turn
 from hotdash.dashboard.screens.main import MainScreen
 from hotdash.dashboard.taste import Taste
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
+    from textual.events import Event
     from textual.screen import Screen
 
     from hotdash.dashboard.ports import Controls
@@ -63,6 +66,7 @@ class HotdashApp(App[None]):
             self.theme = self._taste.theme
         self.set_keymap(self._taste.keys.keymap)
         self._main: MainScreen | None = None
+        self._turns = KeyTurns(self)
 
     def get_default_screen(self) -> Screen[None]:
         """The board, below everything."""
@@ -82,6 +86,27 @@ class HotdashApp(App[None]):
         """The first picture stands."""
         if self._on_painted is not None:
             self._on_painted()
+
+    async def on_event(self, event: Event) -> None:
+        """Gives each key its turn; all else is Textual's."""
+        if isinstance(event, Key | Paste) and not event.is_forwarded:
+            self._turns.add(event)
+            await self._deal()
+        else:
+            await super().on_event(event)
+
+    async def on_turn(self, message: Turn) -> None:
+        """All that the last key did is done."""
+        message.stop()
+        self._turns.came(message)
+        await self._deal()
+
+    async def _deal(self) -> None:
+        while (event := self._turns.take()) is not None:
+            target = self.focused or self.screen
+            await super().on_event(event)
+            if event.is_forwarded:
+                self._turns.follow(target)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """The layout, for the style sheet."""

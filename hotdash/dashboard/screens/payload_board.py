@@ -68,7 +68,7 @@ class PayloadBoard(PastBoard):
         tab, focused = self._came_from
         self._came_from = None
         self.open_tab(tab)
-        (focused if focused is not None and focused.display else self.functions).focus()
+        self.give_focus(focused if focused is not None and focused.display else self.functions)
         return True
 
     def _send(self) -> bool:

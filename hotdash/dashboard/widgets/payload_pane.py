@@ -89,7 +89,7 @@ class PayloadPane(Vertical, can_focus=True):
         """The focus goes to the payload, all of it selected: what is typed replaces it."""
         self.prepare()
         if self._body is not None:
-            self._body.focus()
+            self.screen.set_focus(self._body)  # at once: the next key may have come already
             self._body.select_all()
 
     def _fill(self) -> None:
