@@ -186,7 +186,7 @@ def test_in_a_flood_lines_are_taken_less_often_and_then_as_before() -> None:
     script = log_script()
 
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
-        logs, look = logs_of(app), app.screen_stack[0]._look  # type: ignore[attr-defined]
+        logs, look = logs_of(app), app.screen_stack[0]._look_now  # type: ignore[attr-defined]
         feed(script, 0, FLOOD_LINES + 1)
         look()
         assert len(logs.buffer) == FLOOD_LINES + 1

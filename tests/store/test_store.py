@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,32 @@ def test_what_did_not_change_is_not_made_anew():
     before = story.store.snapshot().functions["g"]
     story.queue("t")
     assert story.store.snapshot().functions["g"] is before
+
+
+def test_news_are_told_once_to_the_last_who_asked_and_at_once_if_they_are_there(story):
+    told: list[str] = []
+    story.store.tell_once(lambda: told.append("first"), after=story.store.version)
+    story.store.tell_once(lambda: told.append("second"), after=story.store.version)
+    assert told == []
+    story.line("one")
+    story.line("two")
+    assert told == ["second"]
+    story.store.tell_once(lambda: told.append("late"), after=story.store.version - 1)
+    assert told == ["second", "late"]
+    story.line("three")
+    assert told == ["second", "late"]
+
+
+def test_no_news_are_missed_by_one_who_asks_while_they_come(story):
+    last, woken, seen = story.seq + 5_000, threading.Event(), story.store.version
+    folding = threading.Thread(target=lambda: [story.line("x") for _ in range(5_000)], daemon=True)
+    folding.start()
+    while seen != last:
+        story.store.tell_once(woken.set, after=seen)
+        assert woken.wait(20), f"not told of what came after {seen} of {last}"
+        woken.clear()
+        seen = story.store.version
+    folding.join(20)
 
 
 def test_functions_are_in_the_order_of_their_keys():

@@ -1,11 +1,12 @@
 """`BoardScreen`: the panes, and how they are kept true. `MainScreen` adds what the keys do.
 
-One timer looks at the store's version, which needs no lock; only when it has changed is a snapshot taken, ten times a
-second at most, and only panes that are seen are given it. Another, once a second, renews figures and ages.
+The store says when it has something new; then a snapshot is taken, ten times a second at most, and only panes that are
+seen are given it. A timer, once a second, renews figures and ages. Where nothing happens nothing else is done.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Container, Vertical
@@ -39,6 +40,7 @@ from hotdash.dashboard.widgets.text_view import TextView
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
+    from textual.timer import Timer
     from textual.widget import Widget
 
     from hotdash.dashboard.ports import Controls
@@ -46,11 +48,11 @@ if TYPE_CHECKING:
     from hotdash.store import FunctionView, Store, TaskView
     from hotdash.store.payloads import PayloadBook
 
-LOOK_S = 0.05  # how often the version is looked at
 PULL_S = 0.1  # how often a snapshot is taken at most
 FLOOD_LINES = 500  # so many in one pull are a flood: every row is another one each time, so that painting costs most
 FLOOD_PULL_S = 0.15  # and how often it is taken then: the newest line is still no older than a quarter of a second
 FIGURES_S = 1.0
+_SLACK_S = 0.01  # a timer may be a little early
 
 
 class BoardScreen(LogBoard):
@@ -108,6 +110,7 @@ class BoardScreen(LogBoard):
         self._deploys = DeployWatch()
         self._changes = ChangeWatch()
         self._pulled_s = float("-inf")
+        self._later: Timer | None = None
         self._pause_s = PULL_S
         self._changed_s = float("-inf")
         self._rates = FiguresWatch(store=store)
@@ -147,20 +150,28 @@ class BoardScreen(LogBoard):
         self.functions.focus()
         self._pull()
         self._renew()
-        self.set_interval(LOOK_S, self._look)
         self.set_interval(FIGURES_S, self._renew)
 
     # --- timers -------------------------------------------------------------------------------------------------------
 
+    def _woken(self) -> None:
+        """The store has something new. In its thread, or any."""
+        with suppress(RuntimeError):  # the screen's loop has just ended
+            self.call_later(self._look)
+
     def _look(self) -> None:
-        """Takes a snapshot if there is a new one to take, and the last was long enough ago."""
-        if self.is_frozen:
+        """Takes a snapshot if there is a new one to take, or does so once the last was long enough ago."""
+        if self.is_frozen or self._later is not None:
             return
-        if (
-            self.store.version != self.snapshot.version
-            and self.controls.now_s() - self._pulled_s >= self._pause_s * 0.9
-        ):
+        wait_s = self._pulled_s + self._pause_s - self.controls.now_s()
+        if wait_s > _SLACK_S:
+            self._later = self.set_timer(wait_s, self._look_now)
+        elif self.store.version != self.snapshot.version:
             self._pull()
+
+    def _look_now(self) -> None:
+        self._later = None
+        self._look()
 
     def _pull(self) -> None:
         self._pulled_s = self._changed_s = self.controls.now_s()
@@ -171,6 +182,7 @@ class BoardScreen(LogBoard):
         self._show_header()
         for told in (*self._changes.told(self.snapshot, self._pulled_s), *self._deploys.told(self.snapshot)):
             self.tell(told.text, is_bad=told.is_bad, is_odd=told.is_odd, is_news=True)
+        self.store.tell_once(self._woken, after=self.snapshot.version)
 
     def _renew(self) -> None:
         """Once a second: rates, ages, and what no event tells of."""

@@ -1,10 +1,8 @@
-"""`PastBoard`: the history in the tasks pane. Its own thread answers what is asked of it.
-
-The same timer that looks at the store's version looks at the history's.
-"""
+"""`PastBoard`: the history in the tasks pane. Its own thread answers what is asked of it."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from hotdash.dashboard import words
@@ -58,6 +56,8 @@ class PastBoard(StatsBoard):
         self._written = 0
         self._query: PastQuery | None = None  # what was asked for last
         self.past.wants_older = self._look_further
+        if archive is not None:
+            archive.reader.on_answer = self._answered
 
     def on_mount(self) -> None:
         """Asks how much there is, once the first picture is shown."""
@@ -133,8 +133,12 @@ class PastBoard(StatsBoard):
         if had_focus or self.is_past:
             self.give_focus(self.tasks_shown)
 
-    def _look(self) -> None:
-        super()._look()
+    def _answered(self) -> None:
+        """The history has an answer. In its thread."""
+        with suppress(RuntimeError):  # the screen's loop has just ended
+            self.call_later(self._look_at_past)
+
+    def _look_at_past(self) -> None:
         if self.archive is None or self.archive.reader.version == self._seen:
             return
         reader = self.archive.reader

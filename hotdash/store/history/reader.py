@@ -1,7 +1,7 @@
 """`HistoryReader`: the history's thread that reads, `history-read`, for a screen that must not wait for a disk.
 
 Its maker owns it; it starts with the first question, waits for the next, and ends with `close`. Of several questions
-of a kind only the newest is answered. Answers are attributes: whoever asks looks at `version` now and then.
+of a kind only the newest is answered. Answers are attributes; the thread calls `on_answer` when there are new ones.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class HistoryReader:
         self._run = run
         self._on_broken = on_broken
         self.version = 0
+        self.on_answer: Callable[[], object] = lambda: None
         self.page = PastPage()
         self.contents: PastContents | None = None
         self.earlier: Mapping[str, int] = MappingProxyType({})
@@ -113,6 +114,7 @@ class HistoryReader:
                 if fault.kind is FaultKind.BROKEN:
                     self._on_broken()  # the one who writes finds the same, and tells it; so it does of other faults
             self.version += 1
+            self.on_answer()
         if database is not None:
             database.close()
 
