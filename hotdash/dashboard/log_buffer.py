@@ -1,10 +1,12 @@
 """`LogBuffer`: the lines that one log shows, bounded, filtered, and where each stands on the screen. No Textual.
 
-Belongs to the widget that draws it, and to the screen's thread.
+Belongs to the widget that draws it, and to the screen's thread, which must not be kept: what takes longer than a key
+may wait (a filter over long lines, the wrapping of many) is done in parts, see `LogBuffer.work`.
 """
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, TypeAlias, Union
 
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
     from hotdash.dashboard.filters import Filter
     from hotdash.events import StderrLine
 
+WORK_S = 0.03  # at one go; a key waits no longer
 _MARKS = 100  # room for places where lines are missing
+_CHUNK = 64  # lines between two looks at the clock
 
 
 class Lost(Struct, frozen=True, kw_only=True):
@@ -49,14 +53,16 @@ class LogBuffer:
         hits: The places, in the order of events, of the lines that the filter matches and that are shown.
     """
 
-    def __init__(self, *, capacity: int = LINES_KEPT + _MARKS) -> None:
+    def __init__(self, *, capacity: int = LINES_KEPT + _MARKS, work_s: float = WORK_S) -> None:
         self.capacity = capacity
         self.filter: Filter | None = None
         self.is_hiding = True
         self.errors_only = False
         self.wrap_width = 0
         self.hits: list[int] = []
+        self._work_s = work_s
         self._all: list[Entry] = []
+        self._done = 0  # how many of these have been looked at, shown or not
         self._shown: list[Entry] = []
         self._ends: list[int] = []  # wrapped: the row after each shown entry, counted from the buffer's first ever
         self._base = 0  # wrapped: rows before the first shown entry
@@ -68,6 +74,11 @@ class LogBuffer:
         if self.wrap_width:
             return self._ends[-1] - self._base if self._ends else 0
         return len(self._shown)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there are lines that were not looked at yet: `work` does."""
+        return self._done < len(self._all)
 
     @property
     def shown(self) -> Sequence[Entry]:
@@ -83,7 +94,7 @@ class LogBuffer:
         self._forget()
 
     def append(self, entries: Iterable[Entry]) -> int:
-        """Adds the newest entries.
+        """Adds the newest entries, and shows them if that does not take long.
 
         Returns:
             How many rows went at the top to keep the bound.
@@ -92,13 +103,22 @@ class LogBuffer:
         over = len(self._all) + len(fresh) - self.capacity
         gone = self._drop(over) if over > 0 else 0
         self._all += fresh
-        self._show(fresh)
+        self.work()
         return gone
 
     def arrange(self) -> None:
-        """Shows what it holds anew, as `filter`, `is_hiding`, `errors_only` and `wrap_width` are now."""
+        """Shows what it holds anew, as `filter`, `is_hiding`, `errors_only` and `wrap_width` are now; or begins to."""
         self._forget()
-        self._show(self._all)
+        self.work()
+
+    def work(self) -> None:
+        """Looks at what was not looked at yet, the oldest first, for no longer than a key may wait."""
+        end_s = time.perf_counter() + self._work_s
+        while self.is_behind:
+            self._show(self._all[self._done : self._done + _CHUNK])
+            self._done = min(len(self._all), self._done + _CHUNK)
+            if time.perf_counter() > end_s:
+                return
 
     def at(self, row: int) -> tuple[Entry, int] | None:
         """The entry that row `row` belongs to, and which row of it that is; None below the last."""
@@ -168,19 +188,21 @@ class LogBuffer:
         return -1
 
     def _forget(self) -> None:
-        self._shown, self._ends, self.hits, self._base = [], [], [], 0
+        self._shown, self._ends, self.hits, self._base, self._done = [], [], [], 0, 0
         self._sense = ErrorSense()
 
     def _show(self, fresh: list[Entry]) -> None:
         if self.errors_only:
             fresh = [entry for entry in fresh if isinstance(entry, Lost) or self._sense.is_error(entry)]
         found = self.filter
-        if found is not None:
-            matching = [entry for entry in fresh if isinstance(entry, Lost) or found.matches(text_of(entry))]
+        if found is not None and not found.is_too_slow:
+            lines = [entry for entry in fresh if not isinstance(entry, Lost)]
+            matching = found.kept(lines, text_of)
             if not found.inverted:
-                self.hits += [entry.seq for entry in matching if not isinstance(entry, Lost)]
+                self.hits += [line.seq for line in matching]
             if self.is_hiding or found.inverted:
-                fresh = matching
+                stays = set(map(id, matching))
+                fresh = [entry for entry in fresh if isinstance(entry, Lost) or id(entry) in stays]
         self._shown += fresh
         width = self.wrap_width
         if not width:
@@ -194,9 +216,11 @@ class LogBuffer:
         """Drops the oldest entries; returns how many shown rows went with them."""
         old = self._all[:count]
         del self._all[:count]
+        done = min(self._done, len(old))
+        self._done -= done
         hidden = 0
         if self.filter is None and not self.errors_only:
-            hidden = len(old)
+            hidden = done
         else:
             gone = set(map(id, old))
             while hidden < len(self._shown) and id(self._shown[hidden]) in gone:

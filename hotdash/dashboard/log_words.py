@@ -24,6 +24,7 @@ class LogFacts(Struct, frozen=True, kw_only=True):
         hits: How many lines it matches.
         hit: Which of them one has gone to, from 1; 0 for none.
         is_hiding: Whether the others are hidden.
+        is_behind: Whether there are lines that were not looked at yet.
         errors_only: Whether only lines that tell of an error are shown.
         is_cleared: Whether older lines have been cleared from view.
         dropped: Lines that were dropped before any listener saw them.
@@ -36,6 +37,7 @@ class LogFacts(Struct, frozen=True, kw_only=True):
     hits: int = 0
     hit: int = 0
     is_hiding: bool = True
+    is_behind: bool = False
     errors_only: bool = False
     is_cleared: bool = False
     dropped: int = 0
@@ -46,14 +48,9 @@ class LogFacts(Struct, frozen=True, kw_only=True):
 
 def log_note(facts: LogFacts) -> Line:
     """At the right of the tabs, the most wanted last: there the room is."""
-    note: list[Span] = []
-    if facts.found is not None:
-        note.append((f"/{plain(facts.found.typed)}", Tone.ACCENT))
-        if not facts.found.inverted:
-            at = f"{facts.hit:,}/" if facts.hit else ""
-            matches = words.counted(facts.hits, "match").replace("matchs", "matches")
-            note.append((f" {at}{matches}" + ("" if facts.is_hiding else ", all lines"), Tone.MUTED))
-        note.append(("  ", Tone.TEXT))
+    note: list[Span] = [] if facts.found is None else [*_filter_note(facts, facts.found), ("  ", Tone.TEXT)]
+    if facts.is_behind:
+        note.append(("looking …  ", Tone.MUTED))
     if facts.errors_only:
         note.append(("errors only  ", Tone.ERROR))
     if facts.is_cleared:
@@ -71,6 +68,17 @@ def log_note(facts: LogFacts) -> Line:
     return tuple(note)
 
 
+def _filter_note(facts: LogFacts, found: Filter) -> Line:
+    typed = (f"/{plain(found.typed)}", Tone.ACCENT)
+    if found.is_too_slow:
+        return typed, (" too slow, not used", Tone.ERROR)
+    if found.inverted:
+        return (typed,)
+    at = f"{facts.hit:,}/" if facts.hit else ""
+    matches = words.counted(facts.hits, "match").replace("matchs", "matches")
+    return typed, (f" {at}{matches}" + ("" if facts.is_hiding else ", all lines"), Tone.MUTED)
+
+
 def empty_log(scope: Scope, task: TaskView | None, facts: LogFacts, *, has_lines: bool) -> tuple[Line, ...]:
     """What is said where no line is shown.
 
@@ -80,10 +88,9 @@ def empty_log(scope: Scope, task: TaskView | None, facts: LogFacts, *, has_lines
         facts: What hides lines.
         has_lines: Whether there are lines, all of them hidden.
     """
-    if has_lines and facts.errors_only:
-        return ((), text(" no line tells of an error", Tone.MUTED))
-    if has_lines and facts.found is not None:
-        return ((), text(" no line matches the filter", Tone.MUTED))
+    if has_lines and (facts.errors_only or facts.found is not None):
+        hidden = "tells of an error" if facts.errors_only else "matches the filter"
+        return ((), text(" looking …" if facts.is_behind else f" no line {hidden}", Tone.MUTED))
     if not scope.functions:
         return ((), text(" nothing is selected", Tone.MUTED))
     if facts.is_cleared:

@@ -58,6 +58,7 @@ class LogBoard(SelectingScreen[None]):
             hits=len(buffer.hits),
             hit=buffer.number_of_hit(self.logs.here),
             is_hiding=buffer.is_hiding,
+            is_behind=buffer.is_behind,
             errors_only=buffer.errors_only,
             is_cleared=bool(self.logs.floor),
             dropped=self.snapshot.lines_dropped,

@@ -168,8 +168,7 @@ class LogRows:
 
 def _marked(body: Iterable[Segment], found: Filter, content: str) -> Iterable[Segment]:
     """The segments of a line, cut where the filter's matches begin and end, those in between reversed."""
-    spans = [match.span() for _, match in zip(range(_MATCHES), found.pattern.finditer(content), strict=False)]
-    bounds = [bound for span in spans if span[0] < span[1] for bound in span]
+    bounds = [bound for span in found.spans(content, _MATCHES) if span[0] < span[1] for bound in span]
     at, within = 0, False
     for segment in body:
         left = segment.text

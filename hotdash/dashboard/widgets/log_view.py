@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _SIDEWAYS = 8
 _STRIPS_KEPT = 512
+_GO_ON_S = 0.02  # between two parts of what takes long: for keys, and for painting
 _NEXT_TIMES = {Times.OFF: Times.CLOCK, Times.CLOCK: Times.TASK, Times.TASK: Times.OFF}
 
 
@@ -77,6 +78,8 @@ class LogView(Selectable):
         self._is_held = False
         self._waiting = 0  # of the unseen, those that are not taken
         self._sideways = 0
+        self._is_arranging = False  # what the buffer has still to look at is not new
+        self._is_going_on = False
         self._strips: LRUCache[tuple[int, int], list[Strip]] = LRUCache(_STRIPS_KEPT)
 
     # --- lines --------------------------------------------------------------------------------------------------------
@@ -167,9 +170,31 @@ class LogView(Selectable):
     def _append(self, fresh: list[Entry]) -> None:
         before = self.buffer.rows
         gone = self.buffer.append(fresh)
-        if not self.follow:
-            self.unseen += max(0, self.buffer.rows - before + gone)
+        self._has_grown(self.buffer.rows - before + gone)
         self._resized(gone)
+        self._go_on_later()
+
+    def _has_grown(self, rows: int) -> None:
+        if not self.follow and not self._is_arranging:
+            self.unseen += max(0, rows)
+
+    def _go_on_later(self) -> None:
+        if not self.buffer.is_behind:
+            self._is_arranging = False
+        elif not self._is_going_on:
+            self._is_going_on = True
+            self.set_timer(_GO_ON_S, self._go_on)
+
+    def _go_on(self) -> None:
+        """Another part of what takes long."""
+        self._is_going_on = False
+        before = self.buffer.rows
+        self.buffer.work()
+        self._has_grown(self.buffer.rows - before)
+        self._resized(0)
+        if self._is_arranging and self.here and not self.follow:
+            self._reveal(self.here)
+        self._go_on_later()
 
     def _resized(self, gone: int) -> None:
         """The buffer has other rows: the scroll bar, the place, the picture, the title."""
@@ -211,6 +236,8 @@ class LogView(Selectable):
         self._strips.clear()
         self.buffer.wrap_width = self._look.wrap_width
         self.buffer.arrange()
+        self._is_arranging = True
+        self._go_on_later()
         self._resized(0)
         if self.here and not self.follow:
             self._reveal(self.here)
