@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 WORK_S = 0.03  # at one go; a key waits no longer
 _MARKS = 100  # room for places where lines are missing
-_CHUNK = 64  # lines between two looks at the clock
+_CHUNK = 64  # lines between two looks at the clock, or
+_CHUNK_SIZE = 2**17  # so many characters
 
 
 class Lost(Struct, frozen=True, kw_only=True):
@@ -115,10 +116,20 @@ class LogBuffer:
         """Looks at what was not looked at yet, the oldest first, for no longer than a key may wait."""
         end_s = time.perf_counter() + self._work_s
         while self.is_behind:
-            self._show(self._all[self._done : self._done + _CHUNK])
-            self._done = min(len(self._all), self._done + _CHUNK)
+            chunk = self._chunk()
+            self._show(chunk)
+            self._done += len(chunk)
             if time.perf_counter() > end_s:
                 return
+
+    def _chunk(self) -> list[Entry]:
+        chunk = self._all[self._done : self._done + _CHUNK]
+        size = 0
+        for count, entry in enumerate(chunk, start=1):
+            size += len(entry.text) if not isinstance(entry, Lost) else 0
+            if size > _CHUNK_SIZE:
+                return chunk[:count]
+        return chunk
 
     def at(self, row: int) -> tuple[Entry, int] | None:
         """The entry that row `row` belongs to, and which row of it that is; None below the last."""

@@ -16,7 +16,7 @@ from hotdash.dashboard import words
 from hotdash.dashboard.lines import Line, Tone, width_of, wrap_cuts
 from hotdash.dashboard.log_buffer import Entry, Lost, text_of
 from hotdash.dashboard.sanitize import styled
-from hotdash.dashboard.widgets.painted import Painted, padded
+from hotdash.dashboard.widgets.painted import Painted, divided, padded
 from hotdash.sanitize import plain
 from hotdash.task import Attribution
 
@@ -133,8 +133,7 @@ class LogRows:
         if not cuts:
             return [padded([*head, *body], look.width, base)]
         rest = [Segment(" " * (look.lead - 2), base), *painter.segments((("│ ", Tone.MUTED),))]
-        whole = Strip(body)
-        parts = whole.divide([*cuts, whole.cell_length])
+        parts = divided(body, cuts)
         return [padded([*(rest if at else head), *part], look.width, base) for at, part in enumerate(parts)]
 
     def prefix(self, line: StderrLine, look: Look) -> Line:

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 from rich.segment import Segment
 from textual.geometry import Size
 from textual.message import Message
-from textual.strip import Strip
 
 from hotdash.dashboard.lines import Line, unstyled, wrap_cuts
-from hotdash.dashboard.widgets.painted import padded
+from hotdash.dashboard.widgets.painted import divided, padded
 from hotdash.dashboard.widgets.selectable import Selectable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from textual.strip import Strip
 
 
 class TextView(Selectable):
@@ -81,7 +82,6 @@ class TextView(Selectable):
         cuts = wrap_cuts(words, width, width - indent)
         if not cuts:
             return [self.strip_of(line, width)]
-        strip = Strip(self.segments(line))
-        first, *rest = strip.divide([*cuts, strip.cell_length])
+        first, *rest = divided(self.segments(line), cuts)
         lead = Segment(" " * indent, self.base)
         return [padded([*first], width, self.base), *(padded([lead, *part], width, self.base) for part in rest)]
