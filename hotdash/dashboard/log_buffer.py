@@ -43,6 +43,12 @@ def text_of(entry: Entry) -> str:
     return plain(entry.text) if not isinstance(entry, Lost) else f"{entry.count:,} lines lost here"
 
 
+def _with_lost(entries: list[Entry], lines: list[StderrLine]) -> list[Entry]:
+    """These of the entries' lines, and where lines are missing."""
+    stays = set(map(id, lines))
+    return [entry for entry in entries if isinstance(entry, Lost) or id(entry) in stays]
+
+
 class LogBuffer:
     """At most `capacity` entries; of these the ones shown, each one row high, or as many as wrapping makes it.
 
@@ -212,8 +218,7 @@ class LogBuffer:
             if not found.inverted:
                 self.hits += [line.seq for line in matching]
             if self.is_hiding or found.inverted:
-                stays = set(map(id, matching))
-                fresh = [entry for entry in fresh if isinstance(entry, Lost) or id(entry) in stays]
+                fresh = [*matching] if len(lines) == len(fresh) else _with_lost(fresh, matching)
         self._shown += fresh
         width = self.wrap_width
         if not width:

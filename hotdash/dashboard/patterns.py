@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MATCH_S = 0.01  # CPU, for one line; `regex` looks at the clock so seldom that it may become 70 ms
 MARKS_S = 0.004  # for all matches of a line, of which a screenful is marked at once
 _REPEATS = 20_000  # `regex` writes `(a{1000}){1000}` out, in hundreds of megabytes
+_SHORT = 256  # characters; a repeat may try each part of them
 _COUNTS = re.compile(r"\{(\d*),?(\d*)\}")
 _UNBOUNDED = frozenset("*+?{(")  # without any of these there is nothing to go back to
 _NOT_IN_RE = re.compile(r"\[\[|\\[^dDwWsSbBAZ\W_]")  # means another thing in `regex`, or nothing in `re`
@@ -35,7 +36,9 @@ class TooSlow(Exception):
 
 
 class Pattern(Protocol):
-    """A compiled expression."""
+    """A compiled expression; `is_bounded` says whether it can never be too slow."""
+
+    is_bounded: bool
 
     def is_in(self, text: str) -> bool:
         """Whether a text has a match.
@@ -72,6 +75,8 @@ def pattern_of(body: str, *, minds_case: bool) -> Pattern:
 class _Swift:
     """Takes at most the text's length times the expression's: by `re`, which is the fastest there."""
 
+    is_bounded = True
+
     def __init__(self, body: str, *, minds_case: bool) -> None:
         self._pattern = re.compile(body, 0 if minds_case else re.IGNORECASE)
 
@@ -83,7 +88,12 @@ class _Swift:
 
 
 class _Guarded:
-    """Takes what it takes, up to a limit. The GIL is kept: to get it back for each of 10,000 lines would be dear."""
+    """Takes what it takes, up to a limit. The GIL is kept: to get it back for each of 10,000 lines would be dear.
+
+    A limit costs 2 µs a line, twice what most lines do: where one repeat alone meets a short line there is none.
+    """
+
+    is_bounded = False
 
     def __init__(self, body: str, *, minds_case: bool) -> None:
         import regex  # noqa: PLC0415  seldom needed, and never for the first paint
@@ -94,8 +104,12 @@ class _Guarded:
             self._pattern = regex.compile(body, 0 if minds_case else regex.IGNORECASE)
         except regex.error as error:
             raise BadPattern(str(error)) from error
+        has_one = "(" not in body and sum(map(body.count, "*+?{")) == 1
+        self._short = _SHORT if has_one else 0
 
     def is_in(self, text: str) -> bool:
+        if len(text) < self._short:
+            return self._pattern.search(text, concurrent=False) is not None
         try:
             return self._pattern.search(text, timeout=MATCH_S, concurrent=False) is not None
         except TimeoutError as error:
