@@ -23,7 +23,7 @@ def test_a_long_line_is_cut_where_textual_would_cut_it(words: str) -> None:
     whole = Strip(segments)
     assert len(cuts) > 50
     rows = divided(segments, cuts)
-    assert [(row.text, row.cell_length) for row in rows] == [
+    assert [("".join(segment.text for segment in row), Segment.get_line_length(row)) for row in rows] == [
         (row.text, row.cell_length) for row in whole.divide([*cuts, whole.cell_length])
     ]
     assert sum(len(text) for row in rows for text, style, _ in row if style == BOLD) == len(text)

@@ -21,7 +21,7 @@ from textual.strip import Strip
 from hotdash.dashboard.lines import wrap_cuts
 from hotdash.dashboard.log_buffer import Entry, LogBuffer, Lost, text_of
 from hotdash.dashboard.scope import Scope
-from hotdash.dashboard.widgets.log_rows import LogRows, Look, Times
+from hotdash.dashboard.widgets.log_rows import EntryRows, LogRows, Look, Times
 from hotdash.dashboard.widgets.selectable import Selectable
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class LogView(Selectable):
         self._sideways = 0
         self._is_arranging = False  # what the buffer has still to look at is not new
         self._is_going_on = False
-        self._strips: LRUCache[tuple[int, int], list[Strip]] = LRUCache(_STRIPS_KEPT)
+        self._strips: LRUCache[tuple[int, int], EntryRows] = LRUCache(_STRIPS_KEPT)
 
     # --- lines --------------------------------------------------------------------------------------------------------
 
@@ -352,7 +352,7 @@ class LogView(Selectable):
             strips = self.rows.rows(entry, look)
             if self.rows.is_final(entry, look):
                 self._strips[key] = strips
-        return strips[min(part, len(strips) - 1)]
+        return strips[part]
 
     def lead_of_rest(self, row: int) -> int:
         """See `Selectable`."""

@@ -105,13 +105,13 @@ def padded(segments: list[Segment], width: int, style: Style) -> Strip:
     return strip if used <= width else strip.crop(0, width)
 
 
-def divided(segments: Iterable[Segment], cuts: Sequence[int]) -> Sequence[Strip]:
-    """Segments as strips, cut at these cells.
+def divided(segments: Iterable[Segment], cuts: Sequence[int]) -> list[list[Segment]]:
+    """Segments cut at these cells.
 
-    Textual's own cutting looks at all the rest of a segment for each cut: in one of 64 KiB that takes half a second.
+    Rich looks at all the rest of a segment for each cut: in one of 64 KiB that takes half a second.
     """
-    whole = Strip([piece for segment in segments for piece in _pieces(segment)])
-    return whole.divide([*cuts, whole.cell_length])
+    pieces = [piece for segment in segments for piece in _pieces(segment)]
+    return list(Segment.divide(pieces, [*cuts, sum(piece.cell_length for piece in pieces)]))
 
 
 def _pieces(segment: Segment) -> Iterable[Segment]:
