@@ -36,7 +36,8 @@ class PayloadBoard(PastBoard):
             self.notify(plain(str(fault)), severity="warning", timeout=_FAULTS_S, markup=False)
         more = len(faults) - _FAULTS_TOLD
         if more > 0:
-            self.notify(f"and {words.counted(more, 'fault')} more in the settings: hotdash doctor", markup=False)
+            told = f"{words.counted(more, 'fault')} more in the settings: {self.keys.shown('help')} tells all"
+            self.notify(f"and {told}", markup=False)
 
     def open_tab(self, pane: Pane) -> None:
         """Opens a tab at the right."""
