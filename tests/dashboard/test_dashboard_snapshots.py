@@ -74,6 +74,12 @@ def test_stats(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None
     assert snap_compare(still_app(measured_script()), press=(*["greater_than_sign"] * 3, "3"), terminal_size=size)
 
 
+@pytest.mark.parametrize("size", [(160, 45), (60, 20)], ids="{0[0]}x{0[1]}".format)
+def test_stats_with_a_network(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    keys = (*["greater_than_sign"] * 3, "3", *["pagedown"] * (3 if size[0] == 60 else 0))
+    assert snap_compare(still_app(measured_script(has_network=True)), press=keys, terminal_size=size)
+
+
 @pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
 def test_deploys_with_a_failed_build(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
     keys = ("3", "less_than_sign")
