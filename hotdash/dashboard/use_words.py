@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def processes(series: SeriesView) -> str:
-    """`3 processes`; empty where that is not known."""
+    """`3 processes`; empty where there is none, or that is not known."""
     count = series.values[Measure.PIDS][-1]
-    if isnan(count):
+    if isnan(count) or not count:
         return ""
     return words.counted(round(count), "process").replace("processs", "processes")
 

@@ -60,7 +60,7 @@ def test_a_key_is_a_character_or_a_name_and_is_shown_as_people_write_it(tmp_path
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ('dance = "x"', ["2: keys.dance: found no action of this name, allowed back, burst,"]),
+        ('xyzzy = "x"', ["2: keys.xyzzy: found no action of this name, allowed back, burst,"]),
         ('invoke = "entr"', ["2: keys.invoke: found 'entr', allowed a character, or a name: f5, ctrl+d"]),
         ('invoke = "hyper+x"', ["2: keys.invoke: found 'hyper+x'"]),
         ('invoke = "j"', ["2: keys.invoke: found 'j', which moves in every pane"]),
@@ -149,7 +149,8 @@ def test_the_help_tells_what_is_wrong_in_the_settings_as_long_as_it_is(tmp_path:
         assert shown[0] == "Settings"
         assert shown[1].split() == ["file", str(path)]
         assert shown[2] == "  line 1     watch: found 1, allowed true or false"
-        assert shown[3].startswith("  line 3     keys.invok: found no action of this name, allowed ")
+        said = "keys.invok: found no action of this name, allowed invoke perhaps; one of "
+        assert shown[3].startswith(f"  line 3     {said}")
         path.write_text("watch = 2\n")
         shown = await help_shown(app, pilot)
         assert shown[2] == "  line 1     watch: found 2, allowed true or false"

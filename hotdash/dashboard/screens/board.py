@@ -16,7 +16,7 @@ from hotdash.dashboard.actions import Pane
 from hotdash.dashboard.changes import ChangeWatch
 from hotdash.dashboard.deploys import DeployWatch
 from hotdash.dashboard.figures_watch import LAST_S, FiguresWatch
-from hotdash.dashboard.filters import TOO_SLOW
+from hotdash.dashboard.filters import TOO_SLOW_WHY
 from hotdash.dashboard.invoker import Invoker, newest, newest_of_container
 from hotdash.dashboard.past_lines import LineSource
 from hotdash.dashboard.presentation import HeaderFacts
@@ -362,7 +362,7 @@ class BoardScreen(LogBoard):
     def on_filter_bar_changed(self, message: FilterBar.Changed) -> None:
         """Another filter holds in one of the panes, or it has given up."""
         if message.bar.filter is not None and message.bar.filter.is_too_slow and not message.bar.display:
-            self.tell(f"the filter is {TOO_SLOW}", is_odd=True)
+            self.tell(f"the filter is {TOO_SLOW_WHY}", is_odd=True)
         if message.bar is self.filters[Pane.LOGS]:
             self.logs.set_filter(message.bar.filter)
             self._show_logs_empty()

@@ -36,6 +36,8 @@ class InspectKeysScreen(LogKeysScreen):
         def lines(*, shows_secrets: bool) -> list[Line]:
             now_s = self.controls.now_s()
             used = self.store.series(now_s, view.key, container.id if container is not None else "")
+            if not view.containers:
+                used = None
             return inspect_lines(
                 view, container, inside, shows_secrets=shows_secrets, now_s=now_s, command=command, used=used
             )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hotdash.dashboard import words
 from hotdash.dashboard.action import Pane
 from hotdash.dashboard.clipboard import OSC_52_BYTES, clipboard_command, copy_to_system
-from hotdash.dashboard.filters import TOO_SLOW
+from hotdash.dashboard.filters import TOO_SLOW_WHY
 from hotdash.dashboard.log_file_text import file_name, file_text
 from hotdash.dashboard.scope import scope_of
 from hotdash.dashboard.screens.payload_board import PayloadBoard
@@ -61,7 +61,7 @@ class LogKeysScreen(PayloadBoard):
         if self.logs.buffer.filter is None:
             self.tell("nothing is searched for: / does")
         elif self.logs.buffer.filter.is_too_slow:
-            self.tell(f"the filter is {TOO_SLOW}")
+            self.tell(f"the filter is {TOO_SLOW_WHY}")
         elif self.tab is Pane.LOGS and not self.logs.go_to_match(direction):
             self.tell("no line matches")
 
