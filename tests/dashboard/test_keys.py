@@ -132,6 +132,18 @@ def test_what_is_wrong_in_the_settings_is_told_once_and_takes_no_room(tmp_path: 
     drive(busy_script(Clock()), steps, taste=mine)
 
 
+def test_a_long_fault_is_told_in_part_and_the_help_has_all_of_it(tmp_path: Path) -> None:
+    mine = taste(tmp_path, '[keys]\nbrust = "b"\n')
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await until(pilot, lambda: toasts(app))
+        assert toasts(app)[0].endswith(" … ? tells all")
+        shown = await help_shown(app, pilot)
+        assert shown[2].endswith(str(mine.faults[0]).rpartition(" ")[2])
+
+    drive(busy_script(Clock()), steps, taste=mine)
+
+
 async def help_shown(app: HotdashApp, pilot: Pilot[None]) -> list[str]:
     await pilot.press("question_mark")
     await until(pilot, lambda: isinstance(app.screen, HelpScreen))

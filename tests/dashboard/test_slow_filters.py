@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from dashboard_fake import Clock, FakeControls, Script, drive, until
+from test_log_buffer import line
 from textual.widgets import Label
 
 from hotdash.dashboard.action import Pane
@@ -17,9 +18,7 @@ from hotdash.dashboard.filters import BadFilter, Filter, parse_filter
 from hotdash.dashboard.lines import unstyled
 from hotdash.dashboard.log_buffer import LogBuffer, Lost, text_of
 from hotdash.dashboard.screens.main import MainScreen
-from hotdash.events import StderrLine
 from hotdash.states import FunctionState
-from hotdash.task import Attribution
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,24 +26,14 @@ if TYPE_CHECKING:
     from textual.pilot import Pilot
 
     from hotdash.dashboard.app import HotdashApp
+    from hotdash.events import StderrLine
 
 LONG = "a" * 2**16
 BLOCKED_S = 2.0  # with `re` alone each of these takes hours
 
 
 def lines(count: int, words: str = "line {}") -> Iterator[StderrLine]:
-    for at in range(count):
-        yield StderrLine(
-            seq=at,
-            at_s=0,
-            time_s=0,
-            function="f",
-            container_id="c",
-            revision=1,
-            task_id="",
-            attribution=Attribution.CONTAINER,
-            text=words.format(at),
-        )
+    return (line(at, words.format(at)) for at in range(count))
 
 
 def filter_of(typed: str) -> Filter:
@@ -76,9 +65,9 @@ def test_many_lines_that_are_each_a_little_slow_are_together_too_slow() -> None:
 
 def test_marking_matches_is_too_slow_where_finding_one_is_not() -> None:
     found = filter_of(r"\w*\d")
-    line = f"1{LONG}"
-    assert found.matches(line)
-    assert found.spans(line, 100) == []
+    text = f"1{LONG}"
+    assert found.matches(text)
+    assert found.spans(text, 100) == []
     assert found.is_too_slow
 
 
