@@ -24,7 +24,8 @@ _REPEATS = 20_000  # `regex` writes `(a{1000}){1000}` out, in hundreds of megaby
 _SHORT = 256  # characters; a repeat may try each part of them
 _COUNTS = re.compile(r"\{(\d*),?(\d*)\}")
 _UNBOUNDED = frozenset("*+?{(")  # without any of these there is nothing to go back to
-_NOT_IN_RE = re.compile(r"\[\[|\\[^dDwWsSbBAZ\W_]")  # means another thing in `regex`, or nothing in `re`
+# Means another thing in `regex`, or nothing in `re`, or that warns of it: on the terminal, across the screen.
+_NOT_IN_RE = re.compile(r"\[\[|--|&&|~~|\|\||\\[^dDwWsSbBAZ\W_]")
 
 
 class BadPattern(ValueError):

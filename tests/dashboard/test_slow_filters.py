@@ -79,6 +79,8 @@ def test_marking_matches_is_too_slow_where_finding_one_is_not() -> None:
         (r"(?:a|b)+\d", "ab1 c ba2", [(0, 3), (6, 9)]),
         (r"\p{Lu}\w", "aÄb", [(1, 3)]),
         ("[[:digit:]]x", "1x", [(0, 2)]),
+        ("[a&&b]|[c||d]|[e~~f]", "a&b", [(0, 1), (1, 2), (2, 3)]),
+        ("[!--x]y", "-y", [(0, 2)]),
     ],
 )
 def test_an_expression_means_the_same_whichever_library_serves_it(
