@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from hotdash.events import StderrLine
 
 LONG = "a" * 2**16
-BLOCKED_S = 2.0  # with `re` alone each of these takes hours
+BLOCKED_S = 5.0  # with `re` alone each of these takes hours
 
 
 def lines(count: int, words: str = "line {}") -> Iterator[StderrLine]:
