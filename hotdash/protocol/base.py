@@ -87,8 +87,17 @@ class Format(Protocol):
         """The variables that tell a cold container of its task; empty for a hot format."""
         ...
 
-    def encode(self, spec: FunctionSpec, request: TaskRequest) -> bytes:
-        """The request's bytes for the container's stdin."""
+    def encode(self, spec: FunctionSpec, request: TaskRequest, *, deadline_at_s: float = 0.0) -> bytes:
+        """The request's bytes for the container's stdin.
+
+        Args:
+            spec: The function.
+            request: The task's.
+            deadline_at_s: When the task's time is over, in seconds since 1970, for formats that tell it.
+
+        Raises:
+            InvalidRequest: Something of it cannot travel in this format.
+        """
         ...
 
     def decoder(self, *, max_body_bytes: int = MAX_BODY_BYTES) -> Decoder:

@@ -59,7 +59,7 @@ class DefaultFormat:
             variables[name] = f"{variables[name]} {value}" if name in variables else value
         return MappingProxyType(variables)
 
-    def encode(self, spec: FunctionSpec, request: TaskRequest) -> bytes:  # noqa: ARG002  the seam's signature
+    def encode(self, spec: FunctionSpec, request: TaskRequest, *, deadline_at_s: float = 0.0) -> bytes:  # noqa: ARG002
         """The payload; the end of stdin ends it."""
         return request.payload
 

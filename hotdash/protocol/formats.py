@@ -12,6 +12,7 @@ from hotdash.errors import BuildError
 from hotdash.functions.spec import Format
 from hotdash.protocol.default import DefaultFormat
 from hotdash.protocol.http import HttpFormat
+from hotdash.protocol.json import JsonFormat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from hotdash.functions.spec import FunctionSpec
     from hotdash.protocol import base
 
-FORMATS: Mapping[Format, base.Format] = MappingProxyType({Format.DEFAULT: DefaultFormat(), Format.HTTP: HttpFormat()})
+FORMATS: Mapping[Format, base.Format] = MappingProxyType(
+    {Format.DEFAULT: DefaultFormat(), Format.HTTP: HttpFormat(), Format.JSON: JsonFormat()}
+)
 
 
 def format_of(spec: FunctionSpec) -> base.Format:
@@ -31,4 +34,4 @@ def format_of(spec: FunctionSpec) -> base.Format:
     try:
         return FORMATS[spec.format]
     except KeyError:
-        raise BuildError(f"format {spec.format} is not available yet: use http or default") from None
+        raise BuildError(f"format {spec.format} is not available yet: use http, json or default") from None

@@ -166,7 +166,7 @@ def parse_head(raw: bytes) -> Head:
         headers=MappingProxyType(headers),
         length=length,
         chunked=chunked,
-        error=None if status_code < 500 else _error(status_code, reader.reason),
+        error=None if status_code < 500 else failure(status_code, reader.reason),
     )
 
 
@@ -191,7 +191,8 @@ def _gather(fields: list[tuple[bytes, bytes]]) -> tuple[dict[str, str], int | No
     return headers, length, coding
 
 
-def _error(status_code: int, reason: bytes) -> str:
+def failure(status_code: int, reason: bytes = b"") -> str:
+    """What a status of 500 or more says, in words: `answered 503 Service Unavailable`."""
     words = reason[:60].decode("latin-1").strip()
     if not words:
         try:

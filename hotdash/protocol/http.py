@@ -37,7 +37,7 @@ class HttpFormat:
         """None: the container outlives the task."""
         return NO_HEADERS
 
-    def encode(self, spec: FunctionSpec, request: TaskRequest) -> bytes:
+    def encode(self, spec: FunctionSpec, request: TaskRequest, *, deadline_at_s: float = 0.0) -> bytes:  # noqa: ARG002
         """The request's head and body.
 
         Raises:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from hotdash.drivers.base import STDERR_READY, STDOUT_READY
-from hotdash.errors import ProtocolError, StartError
+from hotdash.errors import InvalidRequest, ProtocolError, StartError
 from hotdash.protocol.exchange import is_blank
 from hotdash.runtime.container import ServedContainer
 from hotdash.runtime.exchange import DeadlinePassed, Interrupted, StreamEnded
@@ -121,12 +121,16 @@ class HotContainer(ServedContainer):
         self._tap.begin(task.request.id, take=bool(there & STDERR_READY))
         if self._clock.now() >= (deadline_s := self._deadline_s(task)):  # it waited too long: nothing was sent
             return Outcome(result=self._timed_out(task))
-        return self._converse(task, deadline_s)
+        deadline_at_s = self._clock.time_of(deadline_s)
+        try:
+            request = self._format.encode(self.revision.spec, task.request, deadline_at_s=deadline_at_s)
+        except InvalidRequest as error:  # `submit` looked at what every format takes; this one takes less
+            return Outcome(result=self._result(task, TaskStatus.ERROR, error=str(error)))
+        return self._converse(task, request, deadline_s)
 
-    def _converse(self, task: Task, deadline_s: float) -> Outcome:
+    def _converse(self, task: Task, request: bytes, deadline_s: float) -> Outcome:
         """One exchange, and what became of it."""
         self._decoder.begin(task.request)
-        request = self._format.encode(self.revision.spec, task.request)
         try:
             answer = self._exchange.run(request, deadline_s=deadline_s, is_interrupted=self._is_interrupted)
         except Interrupted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 
 import pytest
+from decoding import bytes_of, decode, edited, outcome, pieces_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -87,14 +88,6 @@ ANSWERS = {
 answers = pytest.mark.parametrize("name", ANSWERS)
 
 
-def decode(decoder: HttpDecoder, request: TaskRequest, *pieces: bytes) -> Answer | None:
-    """The answer, which only the last piece may complete."""
-    decoder.begin(request)
-    for piece in pieces[:-1]:
-        assert decoder.feed(piece) is None, f"complete too early, after {piece!r}"
-    return decoder.feed(pieces[-1])
-
-
 def expected(name: str) -> Answer:
     _, _, status, headers, body, error = ANSWERS[name]
     return Answer(status_code=status, headers=headers, body=body, error=error)
@@ -113,7 +106,7 @@ def test_whole(name):
 def test_byte_by_byte(name):
     data, request, *_ = ANSWERS[name]
     decoder = HttpDecoder()
-    assert decode(decoder, request, *(data[at : at + 1] for at in range(len(data)))) == expected(name)
+    assert decode(decoder, request, *bytes_of(data)) == expected(name)
     assert not decoder.surplus
 
 
@@ -181,9 +174,8 @@ def test_random_splits_equal_whole_over_exchanges(names, data):
     decoder = HttpDecoder()
     for name in names:
         raw, request, *_ = ANSWERS[name]
-        cuts = sorted(data.draw(st.sets(st.integers(1, len(raw) - 1), max_size=8)))
-        pieces = [raw[start:end] for start, end in zip([0, *cuts], [*cuts, len(raw)], strict=True)]
-        assert decode(decoder, request, *pieces) == expected(name)
+        cuts = data.draw(st.sets(st.integers(1, len(raw) - 1), max_size=8))
+        assert decode(decoder, request, *pieces_of(raw, cuts)) == expected(name)
 
 
 @bounded
@@ -193,25 +185,10 @@ def test_random_splits_equal_whole_over_exchanges(names, data):
     cut=st.integers(0, 200),
 )
 def test_corruption_gives_an_answer_or_a_protocol_error_however_it_is_split(name, edits, cut):
-    raw = ANSWERS[name][0]
-    for at, new, gone in edits:
-        raw = raw[:at] + new + raw[at + gone :]
-    outcomes = [run(raw), run(raw[:cut], raw[cut:]), run(*(raw[at : at + 1] for at in range(len(raw))))]
-    assert outcomes[0] == outcomes[1] == outcomes[2]
-
-
-def run(*pieces: bytes) -> Answer | str:
-    """The first answer in `pieces`, or `error`."""
-    decoder = HttpDecoder(max_body_bytes=1000)
-    decoder.begin(GET)
-    try:
-        for piece in pieces:
-            answer = decoder.feed(piece)
-            if answer is not None:
-                return answer
-        return decoder.end()
-    except ProtocolError:
-        return "error"
+    raw = edited(ANSWERS[name][0], edits)
+    splits = ([raw], [raw[:cut], raw[cut:]], bytes_of(raw))
+    whole, in_two, in_bytes = (outcome(HttpDecoder(max_body_bytes=1000), GET, *pieces) for pieces in splits)
+    assert whole == in_two == in_bytes
 
 
 @bounded

@@ -144,8 +144,8 @@ def test_r2_a_cold_container_that_writes_and_works_on_is_waited_for(bench):
 
 
 def test_r2_a_format_that_is_not_there_is_an_error_and_no_silent_cold_run(bench):
-    with pytest.raises(BuildError, match="format json is not available"):
-        bench.deploy(format=Format.JSON)
+    with pytest.raises(BuildError, match="format http-stream is not available"):
+        bench.deploy(format=Format.HTTP_STREAM)
     assert bench.snapshot().state == "failed"
     assert bench.driver.containers == []
 

@@ -1,0 +1,254 @@
+"""The decoder of `json`: every answer whole, byte by byte, split anywhere, and trailing; and what is no answer."""
+
+from __future__ import annotations
+
+import json
+import string
+
+import pytest
+from decoding import bytes_of, decode, edited, outcome, pieces_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hotdash.errors import ProtocolError
+from hotdash.protocol.base import MAX_HEAD_BYTES, Answer
+from hotdash.protocol.json_answers import JsonDecoder
+from hotdash.task import TaskRequest
+
+GET = TaskRequest(id="0" * 24, function="echo", payload=b"")
+bounded = settings(max_examples=100, deadline=None, database=None)
+
+# By name: what comes, then the status, headers, body and error that it means.
+ANSWERS = {
+    "plain": (b'{"body":"hello"}', 200, {}, b"hello", None),
+    "empty": (b"{}", 200, {}, b"", None),
+    "nulls": (b'{"body":null,"content_type":null,"protocol":null}', 200, {}, b"", None),
+    "null protocol": (b'{"body":"x","protocol":{"status_code":null,"headers":null}}', 200, {}, b"x", None),
+    "no status, as Go writes it": (b'{"body":"x","protocol":{"status_code":0}}', 200, {}, b"x", None),
+    "type": (b'{"body":"{}","content_type":"text/html"}', 200, {"Content-Type": "text/html"}, b"{}", None),
+    "type goes over the header": (
+        b'{"content_type":"a/b","protocol":{"headers":{"content-type":["c/d"]}}}',
+        200, {"content-type": "a/b"}, b"", None,
+    ),
+    "status and headers": (
+        b'{"protocol":{"status_code":404,"headers":{"X-A":["1","2"],"x-a":["3"],"Y":["z"],"None":[]}},"body":"gone"}',
+        404, {"X-A": "1, 2, 3", "Y": "z"}, b"gone", None,
+    ),
+    "a header as text": (b'{"protocol":{"headers":{"X":"1"}}}', 200, {"X": "1"}, b"", None),
+    "cookies": (b'{"protocol":{"headers":{"Set-Cookie":["a=1","b=2"]}}}', 200, {"Set-Cookie": "a=1\nb=2"}, b"", None),
+    "503": (
+        b'{"body":"x","protocol":{"status_code":503}}', 503, {}, b"x", "answered 503 Service Unavailable",
+    ),
+    "over lines": (b'\n {\n  "body": "hi"\n ,\r\n\t"protocol": { } }', 200, {}, b"hi", None),
+    "braces in text": (b'{"body":"}{\\"}\\\\","}":"{"}', 200, {}, b'}{"}\\', None),
+    "an object more": (b'{"more":{"a":[{"b":{}}]},"body":"x"}', 200, {}, b"x", None),
+    "escapes": (b'{"body":"\\u00e9\\ud83d\\ude00\\n\\u0000"}', 200, {}, "é😀\n\0".encode(), None),
+    "utf-8": ('{"body":"grüße 😀"}'.encode(), 200, {}, "grüße 😀".encode(), None),
+    "an answer in the body": (b'{"body":"{\\"body\\":\\"x\\"}\\n"}', 200, {}, b'{"body":"x"}\n', None),
+}  # fmt: skip
+answers = pytest.mark.parametrize("name", ANSWERS)
+
+
+def expected(name: str) -> Answer:
+    _, status, headers, body, error = ANSWERS[name]
+    return Answer(status_code=status, headers=headers, body=body, error=error)
+
+
+@answers
+def test_an_answer_is_the_same_whole_byte_by_byte_and_split_anywhere(name):
+    data = ANSWERS[name][0]
+    decoder = JsonDecoder()
+    assert decode(decoder, GET, data) == expected(name)
+    assert decode(decoder, GET, *bytes_of(data)) == expected(name)
+    for at in range(1, len(data)):
+        assert decode(decoder, GET, data[:at], b"", data[at:]) == expected(name), at
+        assert not decoder.surplus
+
+
+@answers
+@pytest.mark.parametrize(
+    ("behind", "is_surplus"),
+    [
+        (b"\n", False),
+        (b"\r\n", False),
+        (b"\n\n", False),
+        (b"\r\n\r\n", False),
+        (b"\n\n\n", True),
+        (b"x", True),
+        (b"\n{", True),
+        (b'\n{"body":"second"}\n', True),
+    ],
+)
+def test_what_follows_is_surplus_but_for_a_blank_line_and_never_of_the_answer(name, behind: bytes, is_surplus: bool):
+    data = ANSWERS[name][0]
+    decoder = JsonDecoder()
+    for at in range(1, len(data)):
+        assert decode(decoder, GET, data[:at], data[at:] + behind) == expected(name)
+        assert decoder.surplus is is_surplus
+        decoder.begin(GET)
+        assert not decoder.surplus
+        assert not decoder.started
+
+
+@answers
+def test_any_cut_is_told_at_the_end(name):
+    data = ANSWERS[name][0]
+    for at in range(len(data)):
+        decoder = JsonDecoder()
+        decoder.begin(GET)
+        assert decoder.feed(data[:at]) is None
+        assert decoder.started is bool(data[:at].strip())
+        with pytest.raises(ProtocolError, match=r"^stdout ended (within a JSON answer: found b'\{|before an answer$)"):
+            decoder.end()
+
+
+def test_an_exchange_that_was_given_up_leaves_nothing_behind():
+    decoder = JsonDecoder()
+    for name in ("braces in text", "escapes", "over lines"):
+        data = ANSWERS[name][0]
+        for at in range(len(data)):
+            decoder.begin(GET)
+            decoder.feed(data[:at])
+            assert decode(decoder, GET, ANSWERS["plain"][0]) == expected("plain")
+
+
+@bounded
+@given(names=st.lists(st.sampled_from(sorted(ANSWERS)), min_size=1, max_size=6), data=st.data())
+def test_random_splits_equal_whole_over_exchanges(names, data):
+    decoder = JsonDecoder()
+    for name in names:
+        raw = ANSWERS[name][0]
+        cuts = data.draw(st.sets(st.integers(1, max(1, len(raw) - 1)), max_size=8))
+        assert decode(decoder, GET, *pieces_of(raw, cuts)) == expected(name)
+
+
+@bounded
+@given(
+    name=st.sampled_from(sorted(ANSWERS)),
+    edits=st.lists(st.tuples(st.integers(0, 80), st.binary(max_size=3), st.integers(0, 3)), max_size=4),
+    cut=st.integers(0, 80),
+)
+def test_corruption_gives_an_answer_or_a_protocol_error_however_it_is_split(name, edits, cut):
+    raw = edited(ANSWERS[name][0], edits)
+    splits = ([raw], [raw[:cut], raw[cut:]], bytes_of(raw))
+    whole, in_two, in_bytes = (outcome(JsonDecoder(max_body_bytes=1000), GET, *pieces) for pieces in splits)
+    assert whole == in_two == in_bytes
+
+
+header_text = st.text(string.ascii_letters + string.digits + " ,;=", max_size=8)
+
+
+@bounded
+@given(
+    body=st.text(max_size=60),
+    status=st.integers(200, 999),
+    headers=st.dictionaries(
+        st.text(string.ascii_lowercase, min_size=1, max_size=6).map("X-{}".format),
+        st.lists(header_text, min_size=1, max_size=3),
+        max_size=3,
+    ),
+    style=st.fixed_dictionaries({"ensure_ascii": st.booleans(), "indent": st.sampled_from([None, 0, 2])}),
+    more=st.recursive(
+        st.none() | st.booleans() | st.text(max_size=8),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    ),
+)
+def test_what_a_function_writes_is_what_is_read(body, status, headers, style, more):
+    message = {"more": more, "body": body, "protocol": {"status_code": status, "headers": headers}}
+    raw = json.dumps(message, **style).encode()
+    answer = decode(JsonDecoder(), GET, raw)
+    assert answer is not None
+    assert (answer.status_code, answer.body) == (status, body.encode())
+    assert answer.headers == {name: ", ".join(values) for name, values in headers.items()}
+    assert (answer.error is not None) is (status >= 500)
+
+
+BAD = {
+    "junk": (b"hello world\n", r"^stdout is not a JSON object: found b'hello world\\n'$"),
+    "a list": (b"[]", "not a JSON object"),
+    "text": (b'"x"', "not a JSON object"),
+    "http": (b"HTTP/1.1 200 OK\r\n", r"found b'HTTP/1.1 200 OK"),
+    "junk in braces, whole": (b"{hello}", "malformed JSON answer"),
+    "a Python dict": (b"{'body': 'x'}", "malformed JSON answer"),
+    "junk in braces, open": (b"{debug: here I am\n", "not a JSON object .*: found b'{debug"),
+    "an open brace in junk": (b'{"body": {here I am\n', "not a JSON object"),
+    "trailing comma": (b'{"body":"x",}', "malformed"),
+    "control character": (b'{"body":"a\nb"}', "malformed"),
+    "not utf-8": (b'{"body":"\xff"}', "malformed"),
+    "lone surrogate": (b'{"body":"\\ud800"}', "malformed"),
+    "deep": (b'{"a":' * 300 + b"1" + b"}" * 300, "malformed|not a JSON object"),
+    "endless depth": (b'{"a":' * 300, "not a JSON object"),
+    "body number": (b'{"body":12}', "the answer's body: found 12, allowed text"),
+    "body object": (b'{"body":{"a":1}}', "the answer's body: found an object, allowed text"),
+    "content type list": (b'{"content_type":[]}', "the answer's content_type: found a list, allowed text"),
+    "content type lines": (b'{"content_type":"a\\r\\nX: 1"}', "header Content-Type: found .*CR, LF, NUL"),
+    "protocol text": (b'{"protocol":"http"}', "the answer's protocol: found text, allowed an object"),
+    "status text": (b'{"protocol":{"status_code":"200"}}', "status_code: found text, allowed a whole number"),
+    "status true": (b'{"protocol":{"status_code":true}}', "status_code: found true or false"),
+    "status false": (b'{"protocol":{"status_code":false}}', "status_code: found true or false"),
+    "status half": (b'{"protocol":{"status_code":200.5}}', r"status_code: found 200\.5"),
+    "status 100": (b'{"protocol":{"status_code":100}}', "status_code: found 100"),
+    "status 1000": (b'{"protocol":{"status_code":1000}}', "status_code: found 1000"),
+    "status huge": (b'{"protocol":{"status_code":1%s}}' % (b"0" * 400), "status_code: found a number"),
+    "status not a number": (b'{"protocol":{"status_code":NaN}}', "status_code: found a number"),
+    "headers list": (b'{"protocol":{"headers":[]}}', "protocol.headers: found a list"),
+    "header number": (b'{"protocol":{"headers":{"X":1}}}', r"protocol.headers.X: found 1, allowed a list of text"),
+    "header list of numbers": (b'{"protocol":{"headers":{"X":[1]}}}', "header X: found int, allowed text"),
+    "header name": (b'{"protocol":{"headers":{"X Y":["1"]}}}', "header name: found 'X Y'"),
+    "header lines": (b'{"protocol":{"headers":{"X":["1\\r\\nY: 2"]}}}', "header X: found .*CR, LF, NUL"),
+    "header beyond latin-1": ('{"protocol":{"headers":{"X":["€"]}}}'.encode(), "latin-1"),
+    "long headers": (b'{"protocol":{"headers":{"X":["%s"]}}}' % (b"1" * MAX_HEAD_BYTES), "headers are over the limit"),
+    "long body": (b'{"body":"%s"}' % (b"x" * 1001), "body of 1001 bytes is over the limit of 1000"),
+    "endless": (b'{"body":"%s' % (b"x" * 72_000), "the answer is over the limit of 71536 bytes"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_no_answer_fails_at_once_and_the_next_exchange_is_clean(name):
+    data, message = BAD[name]
+    decoder = JsonDecoder(max_body_bytes=1000)
+    decoder.begin(GET)
+    with pytest.raises(ProtocolError, match=message) as caught:
+        decoder.feed(data)
+    assert len(str(caught.value)) < 500
+    with pytest.raises(RuntimeError, match="feed without begin"):
+        decoder.feed(b"{}")
+    assert decode(decoder, GET, ANSWERS["plain"][0]) == expected("plain")
+
+
+@pytest.mark.parametrize("first", sorted(set(range(256)) - set(b"{ \t\r\n")))
+def test_a_first_byte_that_starts_no_answer_fails_at_once(first):
+    decoder = JsonDecoder()
+    decoder.begin(GET)
+    with pytest.raises(ProtocolError, match="not a JSON object"):
+        decoder.feed(bytes([first]))
+
+
+def test_a_body_of_the_limit_is_taken_whatever_it_costs_in_json():
+    raw = b'{"body":"%s"}' % (b"\\u0001" * 1000)
+    assert decode(JsonDecoder(max_body_bytes=1000), GET, raw) == Answer(b"\x01" * 1000, 200)
+
+
+def test_a_large_answer_in_small_pieces_is_looked_at_once():
+    body = '"\\' * 100_000 + "x" * 400_000
+    raw = json.dumps({"body": body}).encode()
+    decoder = JsonDecoder()
+    pieces = [raw[at : at + 4096] for at in range(0, len(raw), 4096)]
+    answer = decode(decoder, GET, *pieces)
+    assert answer is not None
+    assert answer.body == body.encode()
+
+
+def test_bytes_outside_an_exchange_are_the_callers_fault():
+    decoder = JsonDecoder()
+    for misuse in (lambda: decoder.feed(b"x"), decoder.end):
+        with pytest.raises(RuntimeError, match="without begin"):
+            misuse()
+    assert decode(decoder, GET, ANSWERS["plain"][0]) == expected("plain")
+
+
+def test_an_answers_headers_cannot_be_changed():
+    answer = decode(JsonDecoder(), GET, ANSWERS["type"][0])
+    assert answer is not None
+    with pytest.raises(TypeError):
+        answer.headers["X"] = "1"  # type: ignore[index]
