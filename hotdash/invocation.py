@@ -52,7 +52,7 @@ def call_once(
     unsubscribe = runtime.subscribe(StderrPrinter())
     task = runtime.submit(function, payload, headers=headers, timeout_s=timeout_s)
     try:
-        result = _wait(task)
+        result = wait_for(task)
     except KeyboardInterrupt:
         task.cancel()
         raise
@@ -89,7 +89,7 @@ def call_many(
             except HotdashError as error:
                 results.append(error)
                 return
-            results.append(_wait(task))
+            results.append(wait_for(task))
 
     began_s = time.perf_counter()
     callers = [threading.Thread(target=call, name=f"caller:{number}", daemon=True) for number in range(concurrency)]
@@ -106,8 +106,12 @@ def call_many(
     return answered, took_s
 
 
-def _wait(task: Task) -> TaskResult:
-    """Waits in steps of `_STEP_S`, see there."""
+def wait_for(task: Task) -> TaskResult:
+    """Waits for a task's result, in steps of `_STEP_S`: see there.
+
+    Raises:
+        KeyboardInterrupt: The user ended the wait.
+    """
     while True:
         try:
             return task.result(timeout=_STEP_S)

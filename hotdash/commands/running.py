@@ -53,15 +53,19 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def find_function(folder: Path, name: str) -> FunctionSpec:
-    """The function that the user names, by its key or by its folder's name."""
+def load_all(folder: Path) -> tuple[list[FunctionSpec], tuple[str, ...]]:
+    """All functions in `folder` whose files are good, and the faults of the others."""
     from hotdash.functions.discovery import load_functions  # noqa: PLC0415  not for `--help`
 
-    faults: tuple[str, ...] = ()
     try:
-        specs = load_functions(folder)
+        return load_functions(folder), ()
     except FunctionFileError as error:
-        specs, faults = list(error.loaded), tuple(map(str, error.errors))
+        return list(error.loaded), tuple(map(str, error.errors))
+
+
+def find_function(folder: Path, name: str) -> FunctionSpec:
+    """The function that the user names, by its key or by its folder's name."""
+    specs, faults = load_all(folder)
     by_folder = [spec for spec in specs if name in {spec.name, spec.folder.name}]
     for spec in [spec for spec in specs if spec.key == name] or by_folder:
         for warning in spec.warnings:

@@ -14,12 +14,12 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from command_line import environment, hotdash
 from real_tools import DO_AS_TOLD, HTTP, PATIENCE_S, until, write_function
 
 from hotdash.drivers.syscalls import reads_stdin
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 ECHO = (
@@ -43,22 +43,6 @@ def functions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_function(folder / "unbuildable", "", build=["echo the compiler says no; exit 9"])
     write_function(folder / "broken", "", memory=1, format="htttp")
     return folder
-
-
-def environment(functions: Path) -> Mapping[str, str]:
-    return os.environ | {"XDG_CACHE_HOME": str(functions.parent / "cache"), "HOTDASH_TEST_SECRET": "s3cr3t"}
-
-
-def hotdash(functions: Path, *args: str | bytes, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "hotdash", *args],
-        input=stdin,
-        capture_output=True,
-        timeout=PATIENCE_S,
-        check=False,
-        env=environment(functions),
-        cwd=functions.parent,
-    )
 
 
 def invoke(functions: Path, *args: str | bytes, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
