@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from hotdash.backstage import Backstage
 
 # Each is a module of `hotdash.commands`, imported when it is called for: none of them is for the dashboard.
-_COMMANDS = ("invoke", "test", "doctor")
+_COMMANDS = ("invoke", "test", "init", "doctor")
 
 _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _STUCK_S = 5.0  # so long a screen that was told to end may take

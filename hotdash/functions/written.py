@@ -27,6 +27,7 @@ _BASES = {
     "node": ("node:20-slim", "node:{}-slim"),
     "shell": ("busybox:stable", "busybox:{}"),
 }
+RUNTIMES = tuple(_BASES)
 _NAMES = {"nodejs": "node", "sh": "shell", "bash": "shell"}
 _PROGRAMS = {"python": "python", "python3": "python", "node": "node", "sh": "shell"}
 _RUNTIME = re.compile(r"([a-z]+?)(?::(.+)|([0-9][0-9.]*))?")
@@ -69,15 +70,24 @@ def _base(spec: FunctionSpec, environ: Mapping[str, str]) -> str:
 def _runtime(spec: FunctionSpec) -> tuple[str, str, str]:
     """The runtime's name, and its tag (`python:3.11-alpine`) or version (`python3.11`), where it has one."""
     if spec.runtime is not None:
-        match = _RUNTIME.fullmatch(spec.runtime.lower())
-        if match is None:
-            return spec.runtime, "", ""
-        name, tag, version = match.groups("")
-        return _NAMES.get(name, name), tag, "" if version == "3" else version
+        return _parts(spec.runtime)
     for words in (source_command(spec, spec.folder), spec.entrypoint or ()):
         if words and (found := _PROGRAMS.get(posixpath.basename(words[0]))):
             return found, "", ""
     return "", "", ""
+
+
+def runtime_of(text: str) -> str:
+    """Which of `RUNTIMES` is meant, whatever its version; `text` itself if none is."""
+    return _parts(text)[0]
+
+
+def _parts(runtime: str) -> tuple[str, str, str]:
+    match = _RUNTIME.fullmatch(runtime.lower())
+    if match is None:
+        return runtime, "", ""
+    name, tag, version = match.groups("")
+    return _NAMES.get(name, name), tag, "" if version == "3" else version
 
 
 def _checked(image: str, where: str) -> str:

@@ -68,7 +68,9 @@ class JsonFormat:
                 "headers": headers,
             },
         }
-        return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+        # Node's readline takes these two for ends of lines.
+        return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").encode() + b"\n"
 
     def decoder(self, *, max_body_bytes: int = MAX_BODY_BYTES) -> JsonDecoder:
         """A new decoder, for one container."""
