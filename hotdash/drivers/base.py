@@ -62,6 +62,8 @@ class ContainerSpec(Struct, frozen=True, kw_only=True):
             (M8) and nothing else.
         network: `none`, or the network that it joins; None leaves that to the engine (docker driver).
         writable: Whether it may write to its root file system (docker driver).
+        listens: Whether it is spoken to on a Unix socket that it listens on, named by `FN_LISTENER` in its environment,
+            and not on stdin and stdout; what it writes to stdout then goes the way of stderr.
     """
 
     id: str
@@ -73,6 +75,7 @@ class ContainerSpec(Struct, frozen=True, kw_only=True):
     memory_mb: int
     network: str | None = None
     writable: bool = False
+    listens: bool = False
 
 
 class Exit(Struct, frozen=True, kw_only=True):
@@ -134,6 +137,10 @@ class Container(Protocol):
     @property
     def pid(self) -> int | None:
         """Its main process on this machine, or None where there is none to name."""
+        ...
+
+    def is_ready(self) -> bool:
+        """Whether it can take a task, as far as that can be told: one that listens, once its socket accepts."""
         ...
 
     def write(self, data: bytes | memoryview) -> int:

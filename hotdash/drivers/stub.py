@@ -40,6 +40,7 @@ class StubContainer:
         self.is_closed = False
         self.waits: bool | None = None  # what `waits_for_input` says
         self.is_stderr_late = False  # a test may say so
+        self.is_deaf = False  # a test may say that it is not ready yet
         self.settles = 0  # how often `settle_stderr` was called
         self._clock = clock
         self._script = script
@@ -53,6 +54,10 @@ class StubContainer:
         self._readable = clock.gate()
         self._ended = clock.gate()
         self._stderr_ready = SystemGate()
+
+    def is_ready(self) -> bool:
+        """See the seam; a test may say that it is not."""
+        return not self.is_deaf
 
     # ---- the script's side
 

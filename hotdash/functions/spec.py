@@ -27,6 +27,11 @@ class Format(StrEnum):
         """Whether the format is streamable, so that its containers are hot (R2)."""
         return self is not Format.DEFAULT
 
+    @property
+    def listens(self) -> bool:
+        """Whether its containers are spoken to on a socket that they listen on, and not on stdin and stdout."""
+        return self is Format.HTTP_STREAM
+
 
 class FunctionType(StrEnum):
     """Whether the gateway answers at the end of the call or at once."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from hotdash.errors import BuildError
 from hotdash.functions.spec import Format
 from hotdash.protocol.default import DefaultFormat
 from hotdash.protocol.http import HttpFormat
+from hotdash.protocol.http_stream import HttpStreamFormat
 from hotdash.protocol.json import JsonFormat
 
 if TYPE_CHECKING:
@@ -21,17 +21,15 @@ if TYPE_CHECKING:
     from hotdash.protocol import base
 
 FORMATS: Mapping[Format, base.Format] = MappingProxyType(
-    {Format.DEFAULT: DefaultFormat(), Format.HTTP: HttpFormat(), Format.JSON: JsonFormat()}
+    {
+        Format.DEFAULT: DefaultFormat(),
+        Format.HTTP: HttpFormat(),
+        Format.JSON: JsonFormat(),
+        Format.HTTP_STREAM: HttpStreamFormat(),
+    }
 )
 
 
 def format_of(spec: FunctionSpec) -> base.Format:
-    """The format in which the function's tasks travel.
-
-    Raises:
-        BuildError: There is no such format yet.
-    """
-    try:
-        return FORMATS[spec.format]
-    except KeyError:
-        raise BuildError(f"format {spec.format} is not available yet: use http, json or default") from None
+    """The format in which the function's tasks travel."""
+    return FORMATS[spec.format]

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from hotdash.task import Task
 
 STOP_GRACE_S = 1.0  # a container that is no longer needed may take this long to end by itself
+_READY_LOOK_S = 0.002  # how often it is looked at first, and at the most, until it listens
+_LONGEST_READY_LOOK_S = 0.05
 EXIT_WAIT_S = 1.0  # after the end of stdout, this long for the exit that explains it
 
 
@@ -183,6 +185,7 @@ class ServedContainer:
                 memory_mb=spec.memory_mb,
                 network=spec.network,
                 writable=spec.writable,
+                listens=spec.format.listens,
             )
         )
         task_id = self.task.id if self.is_cold and self.task is not None else ""
@@ -198,7 +201,27 @@ class ServedContainer:
             self.io = None
             io.close()
             raise StartError(f"no thread could be started to read its stderr: {error}") from error
+        self._await_ready(io, until_s=began_s + spec.init_timeout_s)
         self._supervisor.has_started(self, pid=io.pid, start_s=self._clock.now() - began_s)
+
+    def _await_ready(self, io: Container, *, until_s: float) -> None:
+        """Waits until it can take a task, where that can be told (M14).
+
+        Raises:
+            StartError: It ended before, was told to, or took too long.
+        """
+        pause_s = _READY_LOOK_S
+        while not io.is_ready():
+            if self.kill_reason or (self.leave_reason and not self.task):
+                raise StartError(self.kill_reason or self.leave_reason)
+            if self._clock.now() >= until_s:
+                raise StartError(
+                    f"nothing listened on its socket within init_timeout of {self.revision.spec.init_timeout_s:g} s: a "
+                    f"function on {self.revision.spec.format} listens on the one in FN_LISTENER{self._last_words()}"
+                )
+            if io.wait(pause_s) is not None:
+                raise StartError(self._death("before it listened on its socket"))
+            pause_s = min(2 * pause_s, _LONGEST_READY_LOOK_S)
 
     def _drain(self) -> None:
         """The stderr thread; it is also the first to see that a container ended while nobody was reading."""

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from hotdash import events as ev
 from hotdash.errors import BuildCancelled, BuildError, NeedsDocker, NeedsRuntime, SourcesChanged, StartError
-from hotdash.protocol.formats import format_of
 from hotdash.runtime.effects import Effects
 from hotdash.runtime.probation import Probation
 from hotdash.runtime.proving import Prover
@@ -127,7 +126,6 @@ class Deploys:
         began_s = self._clock.now()
         self._begin(occasion)
         try:
-            format_of(spec)
             with self._services.cores.hold(spec, is_cancelled=is_cancelled):
                 image = self._have_built(spec, is_cancelled)
         except BuildCancelled:

@@ -45,6 +45,11 @@ class HotContainer(ServedContainer):
 
     is_cold = False
 
+    @property
+    def _listens(self) -> bool:
+        """Whether it has been seen to accept calls by the time it is open, and so has proved itself."""
+        return self.revision.spec.format.listens
+
     def serve(self) -> None:
         """Starts, proves itself if it is the first of a new revision, then serves until it is to leave."""
         try:
@@ -53,7 +58,7 @@ class HotContainer(ServedContainer):
             self._supervisor.start_failed(self, str(error))
             return
         if self.proving:
-            self.proof.end(self._find_fault())
+            self.proof.end("" if self._listens else self._find_fault())
             self.gate.wait()  # the deploy's verdict: adopted, or told to leave
         task = self._supervisor.take(self)
         while True:
@@ -173,10 +178,10 @@ class HotContainer(ServedContainer):
         assert self.io is not None  # noqa: S101  serve() has opened it
         written = self._exchange.written
         if not written:
-            cause = self._death("before it was sent anything", closed="stdin")
+            cause = self._death("before it was sent anything", closed="socket" if self._listens else "stdin")
             return Outcome(unread=cause, retire=cause, died=True)
         when = "in the middle of its answer" if self._decoder.started else "before it answered"
-        cause = self._death(when)
+        cause = self._death(when, closed="socket" if self._listens else "stdout")
         unread = self.io.unread_bytes()
         has_ended = self.io.wait(0) is not None
         if has_ended and not self._decoder.started and unread is not None and unread >= written:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hotdash.errors import BuildError, InvalidRequest, ProtocolError
+from hotdash.errors import InvalidRequest, ProtocolError
 from hotdash.functions.spec import Format, FunctionSpec
 from hotdash.protocol.formats import FORMATS, format_of
 from hotdash.protocol.headers import MAX_PAYLOAD_BYTES, check_request
@@ -296,6 +296,4 @@ def test_the_default_decoder_takes_all_until_the_end_and_no_more_than_its_limit(
 def test_format_of():
     assert format_of(spec_of(form=Format.HTTP)) is HTTP
     assert format_of(spec_of(form=Format.DEFAULT)) is COLD
-    assert format_of(spec_of(form=Format.JSON)) is FORMATS[Format.JSON]
-    with pytest.raises(BuildError, match=r"^format http-stream is not available yet: use http, json or default$"):
-        format_of(spec_of(form=Format.HTTP_STREAM))
+    assert FORMATS.keys() == set(Format)

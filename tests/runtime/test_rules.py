@@ -10,7 +10,7 @@ import pytest
 from runtime_tools import before_the_next_run, end_is_seen, http_answer, until
 
 from hotdash import events as ev
-from hotdash.errors import BuildError, InvalidRequest, QueueFull, UnknownFunction
+from hotdash.errors import InvalidRequest, QueueFull, UnknownFunction
 from hotdash.functions.spec import Format
 from hotdash.runtime.supervisor import Supervisor
 from hotdash.task import Attribution, TaskStatus
@@ -141,13 +141,6 @@ def test_r2_a_cold_container_that_writes_and_works_on_is_waited_for(bench):
     bench.driver.containers[0].exit(0)
     result = bench.result(task)
     assert (result.status, result.body, result.stderr) == (TaskStatus.SUCCESS, b"early", ["still at it"])
-
-
-def test_r2_a_format_that_is_not_there_is_an_error_and_no_silent_cold_run(bench):
-    with pytest.raises(BuildError, match="format http-stream is not available"):
-        bench.deploy(format=Format.HTTP_STREAM)
-    assert bench.snapshot().state == "failed"
-    assert bench.driver.containers == []
 
 
 # R3 ------------------------------------------------------------------------------------------------------------------

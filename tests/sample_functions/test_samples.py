@@ -55,7 +55,7 @@ def call(
 
 
 def test_there_is_one_of_each_kind():
-    assert {"emoji", "flaky", "greet", "roman", "slow-report", "slugify", "wordcount"} <= SPECS.keys()
+    assert {"celsius", "emoji", "flaky", "greet", "roman", "slow-report", "slugify", "wordcount"} <= SPECS.keys()
     for spec in SPECS.values():
         assert spec.tests, f"{spec.key} has no tests"
         assert (spec.folder / "Dockerfile").is_file()

@@ -46,19 +46,23 @@ class Channel:
     The lock guards the socket's reading, the demultiplexer and the buffers; it is never held while waiting. `_waiting`
     is held by the stderr thread while it waits; `close` takes it before the descriptors go.
 
+    Args:
+        attachment: The socket, which is closed with it.
+        merges: Whether stdout counts as stderr.
+
     Attributes:
         is_over: Whether the socket has ended. Buffers may still hold something.
         fault: Why it ended, where that was no plain end; else empty.
         is_closed: Whether `close` was called.
     """
 
-    def __init__(self, attachment: Attachment) -> None:
+    def __init__(self, attachment: Attachment, *, merges: bool = False) -> None:
         self._attachment = attachment
         self._socket = attachment.socket
         self._fd = attachment.socket.fileno()
         self._lock = threading.Lock()
         self._waiting = threading.Lock()
-        self._demux = Demultiplexer()
+        self._demux = Demultiplexer(merges=merges)
         self._stdout = bytearray()
         self._stderr = bytearray()
         self._is_ending = False  # what finds no room is thrown away

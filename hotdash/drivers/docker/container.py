@@ -93,6 +93,10 @@ class DockerContainer:
 
     # The serve thread's ----------------------------------------------------------------------------------------
 
+    def is_ready(self) -> bool:
+        """Always: what is written waits in its stdin."""
+        return True
+
     def write(self, data: bytes | memoryview) -> int:
         """An end is seen here when its stream has been read to the end, and not before: the engine takes bytes on."""
         if self._stdin_closed or self._exit is not None or self._channel.is_over:

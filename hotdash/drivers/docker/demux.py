@@ -14,9 +14,14 @@ _STDIN, _STDOUT, _STDERR, _SYSTEM = range(4)  # the engine writes its own errors
 
 
 class Demultiplexer:
-    """Takes an attached stream apart."""
+    """Takes an attached stream apart.
 
-    def __init__(self) -> None:
+    Args:
+        merges: Whether what is written to stdout counts as stderr, too.
+    """
+
+    def __init__(self, *, merges: bool = False) -> None:
+        self._errors = frozenset({_STDOUT, _STDERR, _SYSTEM} if merges else {_STDERR, _SYSTEM})
         self._head = b""  # of a frame whose head is not whole yet
         self._stream = 0  # of the frame whose payload comes
         self._left = 0  # bytes of its payload still to come
@@ -38,7 +43,7 @@ class Demultiplexer:
         # Most reads are one frame of stdout, whole: a small answer. That goes without a copy more than it needs.
         if not self._left and not self._head and len(data) > HEAD_BYTES:
             length = int.from_bytes(data[4:HEAD_BYTES], "big")
-            if data[0] == _STDOUT and length == len(data) - HEAD_BYTES:
+            if data[0] == _STDOUT and _STDOUT not in self._errors and length == len(data) - HEAD_BYTES:
                 return data[HEAD_BYTES:], b""
         return self._take_apart(data)
 
@@ -63,7 +68,7 @@ class Demultiplexer:
             piece = data[at : at + self._left]
             at += len(piece)
             self._left -= len(piece)
-            (stderr if self._stream in {_STDERR, _SYSTEM} else stdout).append(piece)
+            (stderr if self._stream in self._errors else stdout).append(piece)
         return b"".join(stdout), b"".join(stderr)
 
 

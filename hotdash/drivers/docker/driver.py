@@ -20,8 +20,10 @@ from hotdash.drivers.docker.handle import Handle
 from hotdash.drivers.docker.hardening import environment_of, host_config, inside_of, user_of
 from hotdash.drivers.docker.owner import CONTAINER, FUNCTION, REVISION, Owner
 from hotdash.drivers.docker.removal import remove_all, remove_orphans, remove_own
+from hotdash.drivers.docker.sockets import Sockets
 from hotdash.drivers.docker.stats import StatsWatch
 from hotdash.drivers.docker.transport import keep_alive
+from hotdash.drivers.listening import ListeningContainer, unfit_path
 from hotdash.errors import BuildError, NoDriver, StartError, report
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
     import docker
 
-    from hotdash.drivers.base import ContainerSpec, Image, OnStep
+    from hotdash.drivers.base import Container, ContainerSpec, Image, OnStep
     from hotdash.drivers.inside import Inside
     from hotdash.functions.spec import FunctionSpec
 
@@ -41,6 +43,11 @@ _STATS_S = 5.0
 
 class Connector(Protocol):
     """An engine, as far as it is used here: `endpoint.Engine`."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is on this machine, and sees its files."""
+        ...
 
     def connect(self, *, timeout_s: float = ..., pool_size: int = ...) -> docker.APIClient:
         """A new client, which the caller closes."""
@@ -114,6 +121,7 @@ class DockerDriver:
             self._client.close()
             self.owner.close(leaves_some=False)
             raise NoDriver(f"{why_refused(error)}; or run with --driver process") from error
+        self._sockets = Sockets(self.owner.token)
         self._chores = Chores()
         self._stats = StatsWatch(connect=lambda: keep_alive(engine.connect(timeout_s=_STATS_S, pool_size=1)))
 
@@ -134,22 +142,25 @@ class DockerDriver:
         """See the seam."""
         self._images.release(image)
 
-    def start(self, spec: ContainerSpec) -> DockerContainer:
+    def start(self, spec: ContainerSpec) -> Container:
         """See the seam."""
         what = f"{spec.function}: container {spec.id} could not be started"
         if self._closed:
             raise StartError(f"{what}: the docker driver is closed")
+        sockets = self._make_sockets(spec, what) if spec.listens else None
         try:
-            handle = self._create(spec)
+            handle = self._create(spec, sockets)
         except EngineErrors as error:
+            self._sockets.remove(spec.id)
             if is_unanswered(error):  # the engine may come to it yet
                 with self._lock:
                     self._unremoved.add(self._name_of(spec))
             raise StartError(f"{what}: {why_refused(error)}") from error
         try:
-            channel = self._attach_and_start(handle)
+            channel = self._attach_and_start(handle, merges=spec.listens)
         except EngineErrors as error:
             handle.remove()
+            self._sockets.remove(spec.id)
             raise StartError(f"{what}: {why_refused(error)}") from error
         container = DockerContainer(
             spec.id,
@@ -165,7 +176,7 @@ class DockerDriver:
             is_behind = bool(self._unremoved)
         if is_behind:  # the engine answers again
             self._chores.add(self._remove_left)
-        return container
+        return container if sockets is None else ListeningContainer(container, folder=sockets)
 
     def inside(self, container_id: str) -> Inside | None:
         """See `Insider`."""
@@ -184,6 +195,7 @@ class DockerDriver:
         self._stats.close()
         self._chores.close()
         is_clean = remove_own(self._client, self.owner.token)
+        self._sockets.close()
         if not is_clean:
             report(RuntimeWarning("the engine did not answer: containers may be left, which the next start removes"))
         self.owner.close(leaves_some=not is_clean)
@@ -193,14 +205,34 @@ class DockerDriver:
 
     # ---------------------------------------------------------------------------------------------------------------
 
-    def _create(self, spec: ContainerSpec) -> Handle:
+    def _make_sockets(self, spec: ContainerSpec, what: str) -> Path:
+        """The folder in which a container is to listen.
+
+        Raises:
+            StartError: There can be none.
+        """
+        if not self._engine.is_local:
+            raise StartError(
+                f"{what}: a function on http-stream listens on a socket in a folder of this machine, and its Docker "
+                "engine is on another: use the format http or json, or an engine here"
+            )
+        try:
+            folder = self._sockets.make(spec.id)
+        except OSError as error:
+            raise StartError(f"{what}: no folder for its socket can be made: {error}") from error
+        if why := unfit_path(folder):
+            self._sockets.remove(spec.id)
+            raise StartError(f"{what}: {why}")
+        return folder
+
+    def _create(self, spec: ContainerSpec, sockets: Path | None) -> Handle:
         created: dict[str, Any] = self._client.create_container(
             image=spec.image.id,
             entrypoint=list(spec.image.entrypoint) or None,
             environment=environment_of(spec),
             user=user_of(self._user_in(spec.image.id)),
             stdin_open=True,  # with it, and not detached, the end of what is sent is the end of its stdin
-            host_config=host_config(self._client, spec),
+            host_config=host_config(self._client, spec, sockets=sockets),
             labels={
                 **self.owner.labels,
                 FUNCTION: spec.function,
@@ -214,10 +246,10 @@ class DockerDriver:
     def _name_of(self, spec: ContainerSpec) -> str:
         return f"hotdash-{spec.function}-{spec.id}-{self.owner.token[:6]}"
 
-    def _attach_and_start(self, handle: Handle) -> Channel:
+    def _attach_and_start(self, handle: Handle, *, merges: bool) -> Channel:
         attachment = Attachment(self._client, handle.id)
         try:
-            channel = Channel(attachment)
+            channel = Channel(attachment, merges=merges)
         except OSError:
             attachment.close()
             raise
@@ -240,6 +272,7 @@ class DockerDriver:
 
     def _forget(self, container: DockerContainer, fault: str) -> None:
         self._stats.forget(container.engine_id)
+        self._sockets.remove(container.id)
         with self._lock:
             self._running.discard(container)
             self._insides.pop(container.id, None)

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hotdash.drivers.docker.sockets import INSIDE
 from hotdash.drivers.inside import Inside
+from hotdash.drivers.listening import SOCKET
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import docker
 
     from hotdash.drivers.base import ContainerSpec
@@ -26,23 +30,30 @@ LANG = "C.UTF-8"
 
 def environment_of(spec: ContainerSpec) -> dict[str, str]:
     """What M8 gives a container; PATH is the image's own."""
-    return {"HOME": TMP, "TMPDIR": TMP, "LANG": LANG, **spec.environment}
+    listener = {"FN_LISTENER": f"unix:{INSIDE}/{SOCKET}"} if spec.listens else {}
+    return {"HOME": TMP, "TMPDIR": TMP, "LANG": LANG, **spec.environment, **listener}
 
 
 def inside_of(engine_id: str, spec: ContainerSpec) -> Inside:
     """A container from within. The shell is by the `docker` command, which finds the same engine as hotdash does."""
+    seen = f"nothing of this machine but {INSIDE}, where it listens" if spec.listens else "nothing of this machine"
     return Inside(
         shell_command=("docker", "exec", "-it", engine_id, "/bin/sh"),
         folder=None,
         shell_environment=None,
         command=spec.image.entrypoint,
         environment=environment_of(spec),
-        mounts=(f"nothing of this machine; {TMP} is a file system of its own, in memory",),
+        mounts=(f"{seen}; {TMP} is a file system of its own, in memory",),
     )
 
 
-def host_config(client: docker.APIClient, spec: ContainerSpec) -> dict[str, Any]:
+def host_config(client: docker.APIClient, spec: ContainerSpec, *, sockets: Path | None = None) -> dict[str, Any]:
     """The engine's settings of a container, in its own words.
+
+    Args:
+        client: For the words.
+        spec: The container.
+        sockets: The folder of this machine in which it is to listen, if it is.
 
     `init` puts the engine's small init before the program: as process 1 it would ignore SIGTERM, and reap nobody. The
     log driver is `none` since hotdash reads all output itself.
@@ -60,6 +71,7 @@ def host_config(client: docker.APIClient, spec: ContainerSpec) -> dict[str, Any]
         pids_limit=PIDS,
         network_mode=spec.network or "default",
         restart_policy={"Name": "no"},
+        binds=None if sockets is None else {str(sockets): {"bind": INSIDE, "mode": "rw"}},
     )
     return config
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hotdash.drivers.docker.faults import EngineErrors, is_gone, is_refused_by_state
 from hotdash.drivers.docker.owner import LOCK, OWNER, forget, is_orphan
+from hotdash.drivers.docker.sockets import forget_sockets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,6 +38,7 @@ def remove_orphans(client: docker.APIClient) -> int:
         removed += gone
         if gone == len(containers):
             forget(labels)
+            forget_sockets(labels.get(OWNER, ""))
     return removed
 
 

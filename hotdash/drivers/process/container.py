@@ -124,6 +124,10 @@ class ProcessContainer:
 
     # The serve thread's ----------------------------------------------------------------------------------------
 
+    def is_ready(self) -> bool:
+        """Always: what is written waits in its stdin."""
+        return True
+
     def write(self, data: bytes | memoryview) -> int:
         """An end shows here at once where it alone had its stdin, else when a thread has seen it."""
         if self._stdin < 0 or self._group.ended is not None:

@@ -17,6 +17,7 @@ import platformdirs
 from msgspec.structs import replace
 
 from hotdash.drivers.base import no_step
+from hotdash.drivers.listening import SOCKET, ListeningContainer, unfit_path
 from hotdash.drivers.process.build import Builder
 from hotdash.drivers.process.container import ProcessContainer
 from hotdash.drivers.process.faults import why_not_started, why_not_stored
@@ -30,9 +31,9 @@ from hotdash.drivers.wakes import open_wake
 from hotdash.errors import BuildError, StartError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from hotdash.drivers.base import ContainerSpec, Image, OnStep
+    from hotdash.drivers.base import Container, ContainerSpec, Image, OnStep
     from hotdash.drivers.inside import Inside
     from hotdash.drivers.process.surroundings import Surroundings
     from hotdash.functions.spec import FunctionSpec
@@ -96,7 +97,7 @@ class ProcessDriver:
         if image.folder is not None:
             self._store.release(image.folder)
 
-    def start(self, spec: ContainerSpec) -> ProcessContainer:
+    def start(self, spec: ContainerSpec) -> Container:
         """See the seam."""
         what = f"{spec.function}: container {spec.id} could not be started"
         if self._closed:
@@ -107,11 +108,17 @@ class ProcessDriver:
             around = self._run.make(spec.id)
         except OSError as error:
             raise StartError(f"{what}: {why_not_stored(error)}") from error
+        environment = around.environment(spec.environment, path=self._path)
+        if spec.listens:
+            if why := unfit_path(around.folder):
+                around.remove()
+                raise StartError(f"{what}: {why}")
+            environment["FN_LISTENER"] = f"unix:{around.folder / SOCKET}"
         try:
-            return self._spawn(spec, around, folder=spec.image.folder)
+            container = self._spawn(spec, around, folder=spec.image.folder, environment=environment)
+            return ListeningContainer(container, folder=around.folder) if spec.listens else container
         except OSError as error:
             around.remove()
-            environment = around.environment(spec.environment, path=self._path)
             why = why_not_started(error, spec.image.entrypoint, folder=spec.image.folder, environment=environment)
             raise StartError(f"{what}: {why}") from error
         except ValueError as error:  # a NUL in a variable or an argument, `=` in a name
@@ -136,10 +143,11 @@ class ProcessDriver:
         self._guardian.close()
         self._store.close()
 
-    def _spawn(self, spec: ContainerSpec, around: Surroundings, *, folder: Path) -> ProcessContainer:
+    def _spawn(
+        self, spec: ContainerSpec, around: Surroundings, *, folder: Path, environment: Mapping[str, str]
+    ) -> ProcessContainer:
         self._memory.ensure()
         wake_fds = open_wake()
-        environment = around.environment(spec.environment, path=self._path)
         try:
             group = ProcessGroup.spawn(
                 spec.image.entrypoint,
@@ -148,12 +156,15 @@ class ProcessDriver:
                 guardian=self._guardian,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                stderr=subprocess.STDOUT if spec.listens else subprocess.PIPE,
             )
         except (OSError, ValueError):
             for fd in set(wake_fds):
                 os.close(fd)
             raise
+        if spec.listens:  # what it prints is its log; nobody reads its stdout
+            devnull = Path(os.devnull).open("rb", buffering=0)  # noqa: SIM115  closed with the container
+            group.process.stdout, group.process.stderr = devnull, group.process.stdout
         self._memory.watch(group, limit_bytes=spec.memory_mb * 2**20)
         container = ProcessContainer(
             spec.id,
