@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from hotdash.clock import Clock
     from hotdash.dashboard.live import LiveControls
     from hotdash.dashboard.sampler import Sampler
+    from hotdash.gateway.address import Address
+    from hotdash.gateway.server import Gateway
     from hotdash.redeploy.deployer import Deployer
     from hotdash.runtime.runtime import Runtime
     from hotdash.store import Store
@@ -40,6 +42,7 @@ class Plan(Struct, frozen=True, kw_only=True):
         memory_mb: See `Runtime`.
         is_watching: Whether saved files are deployed.
         polls: See `Deployer`.
+        http: Where to listen for HTTP; None: nowhere.
     """
 
     folder: Path
@@ -47,6 +50,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     memory_mb: int | None
     is_watching: bool
     polls: bool | None
+    http: Address | None = None
 
 
 class Backstage:
@@ -84,6 +88,7 @@ class Backstage:
         self._is_closed = False
         self._runtime: Runtime | None = None
         self._deployer: Deployer | None = None
+        self._gateway: Gateway | None = None
         self._log_file: LogFile | None = None
         self._sampler: Sampler | None = None
         self._on_failed: Callable[[], object] = lambda: None
@@ -114,10 +119,14 @@ class Backstage:
             self._thread.join(_OPENING_S)
         if self._sampler is not None:
             self._sampler.close()
+        if self._gateway is not None:
+            self._gateway.stop_taking()
         if self._runtime is not None:
             self._runtime.close(timeout_s)
         if self._deployer is not None:
             self._deployer.close()
+        if self._gateway is not None:
+            self._gateway.close()
         if self._log_file is not None:
             self._log_file.close()
 
@@ -159,7 +168,8 @@ class Backstage:
         runtime.subscribe(self._store)
         deployer = Deployer(runtime=runtime, folder=plan.folder, watch=plan.is_watching, polls=plan.polls)
         self._deployer = deployer
-        controls.attach(runtime=runtime, deployer=deployer, driver_note=opened.note, driver_reason=opened.reason)
+        note = "; ".join(filter(None, (opened.note, self._serve(runtime))))
+        controls.attach(runtime=runtime, deployer=deployer, driver_note=note, driver_reason=opened.reason)
         self._log_file = LogFile(on_error=controls.note)
         runtime.subscribe(self._log_file)
         if self._history is not None:
@@ -167,3 +177,21 @@ class Backstage:
         deployer.start()
         self._sampler = Sampler(store=self._store, snapshot=runtime.snapshot, now_s=self._clock.now)
         self._sampler.start()
+
+    def _serve(self, runtime: Runtime) -> str:
+        """Opens the gateway, if there is to be one, and returns its URL.
+
+        One that cannot listen is told on the screen, which goes on without it.
+        """
+        if self._plan.http is None:
+            return ""
+        from hotdash.errors import GatewayError  # noqa: PLC0415  as above
+        from hotdash.gateway.server import Gateway  # noqa: PLC0415
+
+        try:
+            self._gateway = Gateway(runtime=runtime, address=self._plan.http)
+        except GatewayError as error:
+            self._controls.note(str(error))
+            return ""
+        self._gateway.start()
+        return self._gateway.url

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from hotdash.commands.exits import FAILED, INTERRUPTED, USAGE, explained, fail
-from hotdash.commands.options import driver_option, memory_option
+from hotdash.commands.options import driver_option, http_option, memory_option
 from hotdash.settings import load_settings
 
 if TYPE_CHECKING:
@@ -30,9 +30,10 @@ if TYPE_CHECKING:
     from textual.app import App
 
     from hotdash.backstage import Backstage
+    from hotdash.gateway.address import Address
 
 # Each is a module of `hotdash.commands`, imported when it is called for: none of them is for the dashboard.
-_COMMANDS = ("invoke", "test", "init", "doctor")
+_COMMANDS = ("invoke", "serve", "test", "init", "doctor")
 
 _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _STUCK_S = 5.0  # so long a screen that was told to end may take
@@ -91,9 +92,12 @@ def main() -> None:
 @click.argument("folder", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
 @driver_option
 @memory_option
+@http_option(default=None)
 @click.option("--no-watch", is_flag=True, help="Let changes wait until d or w asks for them.")
 @click.option("--poll", is_flag=True, help="Look for changes twice a second: for network and container mounts.")
-def dashboard(folder: Path, driver: str | None, memory_mb: int | None, *, no_watch: bool, poll: bool) -> None:
+def dashboard(
+    folder: Path, driver: str | None, memory_mb: int | None, address: Address | None, *, no_watch: bool, poll: bool
+) -> None:
     """The dashboard on the functions in DIR."""
     if not folder.is_dir():
         fail(
@@ -120,6 +124,7 @@ def dashboard(folder: Path, driver: str | None, memory_mb: int | None, *, no_wat
         memory_mb=memory_mb or limits.memory_mb,
         is_watching=loaded.settings.watch and not no_watch,
         polls=poll or None,
+        http=address,
     )
     store, clock = Store(lines_kept=limits.log_lines), SystemClock()
     controls = LiveControls(folder=folder, now_s=clock.now, watching=plan.is_watching)

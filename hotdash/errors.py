@@ -79,6 +79,10 @@ class NoDriver(HotdashError):
     """The driver asked for cannot run here; the message says what was tried and what to do."""
 
 
+class GatewayError(HotdashError):
+    """The HTTP gateway cannot listen where it is to; the message says why and what to do."""
+
+
 class BuildError(HotdashError):
     """A function's image could not be built.
 

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hotdash.commands.exits import USAGE, fail
 from hotdash.drivers.opening import DRIVER_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+    from hotdash.gateway.address import Address
 
 
 def driver_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -29,3 +32,27 @@ def memory_option(command: Callable[..., Any]) -> Callable[..., Any]:
         metavar="MB",
         help="What all containers together may ask for; by default half of what the machine has available.",
     )(command)
+
+
+def http_option(*, default: str | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`--http`, as `address`."""
+    return click.option(
+        "--http",
+        "address",
+        default=default,
+        callback=_address,
+        metavar="HOST:PORT",
+        show_default=default is not None,
+        help="Where to listen for HTTP; a port alone is on this machine's loopback address.",
+    )
+
+
+def _address(_context: click.Context, _option: click.Parameter, text: str | None) -> Address | None:
+    from hotdash.gateway.address import parse_address  # noqa: PLC0415  only where it is asked for
+
+    if text is None:
+        return None
+    try:
+        return parse_address(text)
+    except ValueError as error:
+        fail(USAGE, f"--http: {error}")

@@ -226,6 +226,10 @@ class Runtime:
             memory_used_mb=self._budget.used_mb,
         )
 
+    def specs(self) -> tuple[FunctionSpec, ...]:
+        """Every function as it is now, by key."""
+        return tuple(managed.supervisor.spec for managed in self._manager.all().values())
+
     def subscribe(self, listener: Callable[[Event], object]) -> Callable[[], None]:
         """Calls `listener(event)` for each event from now on, in their order, in the bus's own thread.
 

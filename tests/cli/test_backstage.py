@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
+import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +19,7 @@ from hotdash.drivers import opening
 from hotdash.drivers.opening import OpenedDriver
 from hotdash.drivers.stub import StubDriver
 from hotdash.errors import NoDriver
+from hotdash.gateway.address import Address
 from hotdash.store import Store
 
 if TYPE_CHECKING:
@@ -31,17 +34,18 @@ print(*sorted(name for name in sys.modules if name in sys.argv))
 """
 NOT_FOR_IT = ("hotdash.runtime", "hotdash.drivers.base", "hotdash.functions", "hotdash.events", "hotdash.redeploy")
 HEAVY = ("psutil", "watchfiles", "httptools", "ruamel", "pydantic", "docker", "sqlite3", "structlog", "tomllib")
+GATEWAY = ("starlette", "uvicorn", "prometheus_client", "hotdash.gateway")
 
 
 class Stage:
     """A backstage on a stub, and what became of it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, http: Address | None) -> None:
         clock = SystemClock()
         self.failed = threading.Event()
         self.driver = StubDriver(clock=clock)
         self.controls = LiveControls(folder=folder, now_s=clock.now, watching=False)
-        plan = Plan(folder=folder, driver="stub", memory_mb=100, is_watching=False, polls=None)
+        plan = Plan(folder=folder, driver="stub", memory_mb=100, is_watching=False, polls=None, http=http)
         self.backstage = Backstage(plan=plan, store=Store(), controls=self.controls, history=None, clock=clock)
 
     def open(self) -> None:
@@ -49,10 +53,12 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[], object]], Stage]]:
-    """A stage that opens its driver after this has been called."""
+def stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Callable[[Callable[[], object]], Stage]]:
+    """A stage that opens its driver after this has been called; a test's parameter is where it listens."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    made = Stage(tmp_path)
+    made = Stage(tmp_path, getattr(request, "param", None))
 
     def make(first: Callable[[], object]) -> Stage:
         def choose(_name: str) -> OpenedDriver:
@@ -67,11 +73,12 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
 
 def none_of_ours_is_left() -> bool:
-    return not {"opening", "events", "stats", "deploy", "log"} & {thread.name for thread in threading.enumerate()}
+    ours = {"opening", "events", "stats", "deploy", "log", "gateway"}
+    return not ours & {thread.name for thread in threading.enumerate()}
 
 
 def test_the_first_picture_loads_nothing_that_only_runs_functions() -> None:
-    command = [sys.executable, "-c", BEFORE_THE_PICTURE, *NOT_FOR_IT, *HEAVY]
+    command = [sys.executable, "-c", BEFORE_THE_PICTURE, *NOT_FOR_IT, *HEAVY, *GATEWAY]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE_S)
     assert done.stdout.split() == []
 
@@ -85,6 +92,32 @@ def test_it_opens_and_the_controls_are_live(stage):
     assert opened.controls.notices() == (), "all day above the panes it would cost rows of a small screen"
     opened.backstage.close(0)
     assert none_of_ours_is_left()
+
+
+@pytest.mark.parametrize("stage", [Address(host="127.0.0.1", port=0)], indirect=True)
+def test_it_listens_for_http_where_it_is_told_to_and_says_where(stage):
+    opened = stage(lambda: None)
+    opened.open()
+    until(lambda: opened.controls.driver_name, "the driver")
+    note, _, url = opened.controls.driver_note.partition("; ")
+    assert (note, url.startswith("http://127.0.0.1:")) == ("a stub", True)
+    with urllib.request.urlopen(f"{url}/health", timeout=PATIENCE_S) as reply:
+        assert json.loads(reply.read()) == {"status": "ok"}
+    until(lambda: opened.controls.has_read, "the folder to be read")
+    opened.backstage.close(0)
+    assert none_of_ours_is_left()
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(f"{url}/health", timeout=PATIENCE_S)
+
+
+@pytest.mark.parametrize("stage", [Address(host="203.0.113.1", port=0)], indirect=True)  # no machine's own (RFC 5737)
+def test_where_it_cannot_listen_the_screen_says_so_and_goes_on(stage):
+    opened = stage(lambda: None)
+    opened.open()
+    until(lambda: opened.controls.has_read, "the folder to be read")
+    assert opened.controls.driver_note == "a stub"
+    (notice,) = opened.controls.notices()
+    assert notice.startswith("cannot listen on 203.0.113.1:0 (")
 
 
 def test_left_while_a_driver_is_looked_for_it_closes_what_it_then_gets(stage):

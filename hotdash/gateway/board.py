@@ -1,0 +1,81 @@
+"""`TaskBoard`: the tasks that came through the gateway, for `GET /tasks/<id>`. Any thread.
+
+It keeps those that wait and run, and the last ended ones within bounds of number and bytes; of an older one nothing is
+known any more.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, deque
+from typing import TYPE_CHECKING, Any
+
+from hotdash.events import StderrLine
+from hotdash.report import result_fields
+from hotdash.task import TaskState
+
+if TYPE_CHECKING:
+    from hotdash.events import Event
+    from hotdash.task import Task
+
+_ENDED_KEPT = 1_000
+_BYTES_KEPT = 64 * 2**20  # of their answers and stderr
+_LINES_KEPT = 1_000  # of a task that runs; its result has them all
+
+
+class TaskBoard:
+    """See the module's docstring. The lock guards all of it; it is held for a few steps.
+
+    Call it with each event: it takes the stderr of tasks that run.
+    """
+
+    def __init__(self, *, ended_kept: int = _ENDED_KEPT, bytes_kept: int = _BYTES_KEPT) -> None:
+        self._ended_kept = ended_kept
+        self._bytes_kept = bytes_kept
+        self._lock = threading.Lock()
+        self._live: dict[str, tuple[Task, deque[str]]] = {}
+        self._ended: OrderedDict[str, tuple[Task, int]] = OrderedDict()
+        self._bytes = 0
+
+    def add(self, task: Task) -> None:
+        """Keeps a task that has just been submitted."""
+        with self._lock:
+            self._live[task.id] = (task, deque(maxlen=_LINES_KEPT))
+        task.add_done_callback(self._end)
+
+    def fields(self, task_id: str) -> dict[str, Any] | None:
+        """What there is to say of a task, for JSON: its state, result (None before its end) and stderr so far."""
+        with self._lock:
+            live, ended = self._live.get(task_id), self._ended.get(task_id)
+            lines = list(live[1]) if live else []
+        found = live or ended
+        if found is None:
+            return None
+        task = found[0]
+        result = result_fields(task.result(0)) if task.done() else None
+        return {
+            "task_id": task.id,
+            "function": task.function,
+            "state": (TaskState.ENDED if task.done() else task.state).value,
+            "result": result,
+            "stderr": lines if result is None else result["stderr"],
+        }
+
+    def __call__(self, event: Event) -> None:
+        """In the runtime's event thread."""
+        if isinstance(event, StderrLine) and event.task_id in self._live:
+            with self._lock:
+                live = self._live.get(event.task_id)
+                if live is not None:
+                    live[1].append(event.text)
+
+    def _end(self, task: Task) -> None:
+        """In the thread that ended it."""
+        result = task.result(0)
+        size = len(result.body) + sum(map(len, result.stderr_lines))
+        with self._lock:
+            self._live.pop(task.id, None)
+            self._ended[task.id] = (task, size)
+            self._bytes += size
+            while len(self._ended) > self._ended_kept or (self._bytes > self._bytes_kept and len(self._ended) > 1):
+                self._bytes -= self._ended.popitem(last=False)[1][1]

@@ -1,0 +1,393 @@
+"""The gateway over loopback, on real functions: what clients of HTTP see."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+from real_tools import DO_AS_TOLD, HTTP, PATIENCE_S, nothing_left, real_runtime, until, write_function
+
+import hotdash
+from hotdash.errors import GatewayError
+from hotdash.events import TaskEnded
+from hotdash.gateway.address import Address
+from hotdash.gateway.server import Gateway
+from hotdash.protocol.headers import MAX_PAYLOAD_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from hotdash.runtime.runtime import Runtime
+
+# Answers with all that it was sent, in JSON.
+MIRROR = (
+    HTTP
+    + r"""
+import json
+for headers, body in requests():
+    text = json.dumps({"headers": headers, "body": body.decode("latin-1")}).encode()
+    head = "HTTP/1.1 201 Made\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-Mine: yes\r\n"
+    write(f"{head}Content-Length: {len(text)}\r\n\r\n".encode() + (b"" if headers["method"] == "HEAD" else text))
+"""
+)
+COLD = "import os, sys\nprint(os.environ['PARAM_NAME'], sys.stdin.read(), end='')\n"
+
+
+class Reply(NamedTuple):
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        assert self.headers["content-type"] == "application/json"
+        return json.loads(self.body)
+
+
+class Front:
+    """A gateway in front of a runtime, and a client for it."""
+
+    def __init__(self, runtime: Runtime, folder: Path, gateway: Gateway) -> None:
+        self.runtime = runtime
+        self.gateway = gateway
+        self._folder = folder
+
+    def deploy(self, name: str, code: str, **keys: object) -> None:
+        write_function(self._folder / "shop" / name, code, **keys)
+        specs = {spec.key: spec for spec in hotdash.load_functions(self._folder / "shop")}
+        self.runtime.deploy(specs[name])
+
+    def connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.gateway.address.port, timeout=PATIENCE_S)
+
+    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Reply:
+        connection = self.connect()
+        try:
+            connection.request(method, path, body, {name.replace("_", "-"): text for name, text in headers.items()})
+            reply = connection.getresponse()
+            return Reply(reply.status, reply.headers, reply.read())
+        finally:
+            connection.close()
+
+    def do(self, code: str, name: str = "told") -> Reply:
+        return self.ask("POST", f"/r/shop/{name}", code.encode())
+
+    def running(self, name: str = "told") -> int:
+        return self.runtime.snapshot().functions[name].running
+
+
+@contextmanager
+def open_front(folder: Path, **keys: Any) -> Iterator[Front]:
+    (folder / "shop").mkdir()
+    with nothing_left(), real_runtime(folder, **keys) as runtime:
+        gateway = Gateway(runtime=runtime, address=Address(host="127.0.0.1", port=0))
+        gateway.start()
+        try:
+            yield Front(runtime, folder, gateway)
+        finally:
+            gateway.stop_taking()
+            runtime.close()
+            gateway.close()
+
+
+@pytest.fixture(scope="module")
+def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    with open_front(tmp_path_factory.mktemp("gateway")) as front:
+        front.deploy("mirror", MIRROR)
+        front.deploy("told", DO_AS_TOLD, max_concurrency=8, timeout=20)
+        front.deploy("cold", COLD, format="default", path="/hello/:name", headers={"X-Kind": "cold"})
+        front.deploy("later", DO_AS_TOLD, type="async")
+        yield front
+
+
+# calls -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_call_gets_the_functions_status_headers_and_body(front):
+    reply = front.ask("PUT", "/r/shop/mirror?a=b%20c&d", b"\xff\0hello", X_A="1", Content_Type="x/y")
+    assert (reply.status, reply.headers["x-mine"]) == (201, "yes")
+    assert reply.headers.get_all("set-cookie") == ["a=1", "b=2"]
+    seen = json.loads(reply.body)
+    assert seen["body"] == "\xff\0hello"
+    assert (seen["headers"]["method"], seen["headers"]["route"]) == ("PUT", "/mirror")
+    assert seen["headers"]["request_url"] == "/r/shop/mirror?a=b%20c&d"
+    assert (seen["headers"]["x-a"], seen["headers"]["content-type"]) == ("1", "x/y")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "PATCH", "OPTIONS", "PROPFIND"])
+def test_any_method_calls_the_function(front, method: str):
+    reply = front.ask(method, "/r/shop/mirror")
+    assert reply.status == 201
+    assert json.loads(reply.body)["headers"]["method"] == method
+
+
+def test_head_has_the_length_and_no_body(front):
+    reply = front.ask("HEAD", "/r/shop/mirror")
+    assert (reply.status, reply.body) == (201, b"")
+    assert int(reply.headers["content-length"]) > 100
+
+
+def test_headers_that_come_twice_are_joined(front):
+    connection = front.connect()
+    connection.putrequest("GET", "/r/shop/mirror")
+    for name, text in (("X-A", "1"), ("X-A", "2"), ("Cookie", "a=1"), ("Cookie", "b=2")):
+        connection.putheader(name, text)
+    connection.endheaders()
+    seen = json.loads(connection.getresponse().read())["headers"]
+    connection.close()
+    assert (seen["x-a"], seen["cookie"]) == ("1, 2", "a=1; b=2")
+
+
+def test_a_cold_functions_parameters_and_headers(front):
+    reply = front.ask("POST", "/r/shop/hello/ada%20b", b"hi")
+    assert (reply.status, reply.body, reply.headers["x-kind"]) == (200, b"ada%20b hi", "cold")
+
+
+def test_one_connection_serves_many_calls(front):
+    connection = front.connect()
+    for number in range(20):
+        connection.request("POST", "/r/shop/told", f"answer(b'{number}')".encode())
+        assert connection.getresponse().read() == b"%d" % number
+    connection.close()
+
+
+def test_many_clients_at_once_get_each_their_own_answer(front):
+    with ThreadPoolExecutor(16) as pool:
+        replies = list(pool.map(lambda number: front.do(f"answer(b'{number}')"), range(200)))
+    assert [(reply.status, reply.body) for reply in replies] == [(200, b"%d" % number) for number in range(200)]
+
+
+def test_a_large_payload_and_answer_go_through_whole(front):
+    payload = b"answer(body)  # " + b"x" * (MAX_PAYLOAD_BYTES - 16)
+    reply = front.ask("POST", "/r/shop/told", payload)
+    assert (reply.status, reply.body) == (200, payload)
+
+
+def test_a_chunked_payload_is_one_too(front):
+    connection = front.connect()
+    connection.request("POST", "/r/shop/told", iter([b"answer(", b"body)"]), encode_chunked=True)
+    assert connection.getresponse().read() == b"answer(body)"
+    connection.close()
+
+
+# refusals --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/r/shop/nope", 404),
+        ("GET", "/r/nope/told", 404),
+        ("GET", "/r/shop/told/", 404),
+        ("GET", "/r/shop", 404),
+        ("GET", "/r/shop/../shop/told", 404),
+        ("GET", "/", 404),
+        ("GET", "/tasks/nope", 404),
+        ("GET", "/tasks/", 404),
+        ("POST", "/tasks/nope", 405),
+        ("POST", "/health", 405),
+    ],
+)
+def test_what_is_not_there_is_told_in_json(front, method: str, path: str, status: int):
+    reply = front.ask(method, path)
+    assert reply.status == status
+    assert reply.json["error"]
+
+
+@pytest.mark.parametrize("size", [MAX_PAYLOAD_BYTES + 1, 3 * MAX_PAYLOAD_BYTES])
+def test_a_payload_that_is_too_large_is_told_to_one_who_sends_all_first(front, size: int):
+    reply = front.ask("POST", "/r/shop/told", bytes(size))
+    assert reply.status == 413
+    assert reply.json["error"] == "payload: allowed at most 8388608 bytes (8 MiB)"
+
+
+def test_one_who_asks_before_sending_too_much_is_told_before(front):
+    with socket.create_connection(("127.0.0.1", front.gateway.address.port), timeout=PATIENCE_S) as client:
+        head = f"POST /r/shop/told HTTP/1.1\r\nHost: localhost\r\nContent-Length: {MAX_PAYLOAD_BYTES + 1}\r\n"
+        client.sendall(f"{head}Expect: 100-continue\r\n\r\n".encode())
+        assert client.recv(100).startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize(
+    ("hosts", "status"),
+    [
+        (["localhost"], 200),
+        (["127.0.0.1:99"], 200),
+        (["evil.example"], 403),
+        (["evil.example:80"], 403),
+        ([], 403),
+        (["localhost", "evil.example"], 403),
+    ],
+)
+def test_a_request_under_a_strangers_name_is_refused(front, hosts: list[str], status: int):
+    with socket.create_connection(("127.0.0.1", front.gateway.address.port), timeout=PATIENCE_S) as client:
+        head = "".join(f"Host: {host}\r\n" for host in hosts)
+        client.sendall(f"GET /health HTTP/1.1\r\n{head}\r\n".encode())
+        assert client.recv(100).startswith(f"HTTP/1.1 {status} ".encode())
+
+
+def test_a_method_that_no_function_can_be_sent_is_refused(front):
+    assert front.ask("CONNECT", "/r/shop/mirror").status == 400
+
+
+# failures --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "error"),
+    [
+        ("os._exit(3)", 502, "the container exited with code 3 before it answered"),
+        ("write(b'junk')", 502, "not an answer in its format: "),
+        ("answer(b'x', '700 What')", 502, "answered 700 What"),
+    ],
+)
+def test_a_call_without_an_answer_tells_the_cause(front, code: str, status: int, error: str):
+    reply = front.do(code)
+    assert reply.status == status
+    assert reply.json["error"].startswith(error)
+    assert front.ask("GET", f"/tasks/{reply.json['task_id']}").json["state"] == "ended"
+
+
+def test_a_functions_own_500_is_its_answer(front):
+    reply = front.do("answer(b'sorry', '503 Not now')")
+    assert (reply.status, reply.body) == (503, b"sorry")
+
+
+def test_a_timeout_is_504(front):
+    front.deploy("slow", DO_AS_TOLD, timeout=0.3)
+    reply = front.do("time.sleep(1000)", "slow")
+    assert (reply.status, reply.json["status"]) == (504, "timeout")
+
+
+def test_a_full_queue_is_429_with_a_time_to_come_back(front):
+    front.deploy("full", DO_AS_TOLD, max_queue=1)
+    go = "while not os.path.exists(os.environ['TMPDIR'] + '/go'): time.sleep(0.01)"
+    with ThreadPoolExecutor(2) as pool:
+        calls = [pool.submit(front.do, f"{go}\nanswer(os.environ['TMPDIR'].encode())", "full")]
+        until(lambda: front.running("full"), "the first call's start")
+        calls.append(pool.submit(front.do, "answer(b'second')", "full"))
+        until(lambda: front.runtime.snapshot().functions["full"].queue_depth, "the second call in the queue")
+        reply = front.do("answer(b'third')", "full")
+        assert (reply.status, reply.headers["retry-after"]) == (429, "1")
+        assert "max_queue" in reply.json["error"]
+        (container,) = front.runtime.snapshot().functions["full"].containers
+        front.runtime.kill(container.id)
+        assert [call.result(PATIENCE_S).status for call in calls] == [502, 200]
+
+
+def test_no_memory_is_503(tmp_path):
+    with open_front(tmp_path, memory_mb=100) as front:
+        front.deploy("big", DO_AS_TOLD, memory=200)
+        reply = front.do("answer(b'x')", "big")
+    assert reply.status == 503
+    assert reply.json["error"].startswith("no memory: needs 200 MB")
+
+
+@pytest.mark.parametrize("state", ["running", "queued"])
+def test_a_client_that_goes_away_takes_its_call_with_it(front, state: str):
+    name = f"left-{state}"
+    front.deploy(name, DO_AS_TOLD)
+    ended: list[str] = []
+    unsubscribe = front.runtime.subscribe(
+        lambda event: ended.append(event.result.status) if isinstance(event, TaskEnded) else None
+    )
+    first = front.connect()
+    first.request("POST", f"/r/shop/{name}", b"time.sleep(1000)")
+    until(lambda: front.running(name), "the call's start")
+    if state == "queued":
+        second = front.connect()
+        second.request("POST", f"/r/shop/{name}", b"answer(b'x')")
+        until(lambda: front.runtime.snapshot().functions[name].queue_depth, "the call in the queue")
+        second.close()
+        until(lambda: front.runtime.snapshot().functions[name].queue_depth == 0, "the empty queue")
+        assert front.running(name) == 1
+    first.close()
+    until(lambda: not front.running(name), "the end of the call")
+    front.runtime.flush_events()
+    unsubscribe()
+    assert ended == ["cancelled"] * (2 if state == "queued" else 1)
+    assert front.do("answer(b'clean')", name).body == b"clean"
+
+
+def test_a_client_that_goes_away_before_it_has_sent_all_calls_nothing(front):
+    before = front.ask("GET", "/metrics").body.count(b"hotdash_tasks_total")
+    with socket.create_connection(("127.0.0.1", front.gateway.address.port), timeout=PATIENCE_S) as client:
+        client.sendall(b"POST /r/shop/never HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nabc")
+    assert front.do("answer(b'x')").body == b"x"
+    assert front.ask("GET", "/metrics").body.count(b"hotdash_tasks_total") >= before
+    assert front.running() == 0
+
+
+# async, tasks, metrics -------------------------------------------------------------------------------------------
+
+
+def test_an_async_call_is_answered_at_once_and_asked_for_later(front, tmp_path):
+    go = tmp_path / "go"
+    code = (
+        f"write(b'working\\n', 2)\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)\nanswer(b'\\xff', '201 A')"
+    )
+    reply = front.do(code, "later")
+    assert (reply.status, list(reply.json)) == (202, ["task_id"])
+    path = f"/tasks/{reply.json['task_id']}"
+    until(lambda: front.ask("GET", path).json["stderr"] == ["working"], "its first line")
+    running = front.ask("GET", path).json
+    assert (running["state"], running["result"], running["function"]) == ("running", None, "later")
+    go.touch()
+    until(lambda: front.ask("GET", path).json["state"] == "ended", "its end")
+    ended = front.ask("GET", path).json
+    assert (ended["result"]["status"], ended["result"]["status_code"]) == ("success", 201)
+    assert ended["result"]["body_base64"] == "/w=="
+    assert ended["stderr"] == ["working"]
+
+
+def test_metrics_are_prometheus_text(front):
+    front.do("answer(b'x')")
+    front.runtime.flush_events()
+    reply = front.ask("GET", "/metrics")
+    text = reply.body.decode()
+    assert reply.headers["content-type"].startswith("text/plain; version=")
+    assert 'hotdash_tasks_total{app="shop",function="told",status="success"}' in text
+    assert 'hotdash_task_run_seconds_bucket{app="shop",function="told",le="+Inf"}' in text
+    assert 'hotdash_tasks_queued{app="shop",function="told"} 0.0' in text
+    assert 'hotdash_memory_megabytes{kind="limit"} 1e+06' in text
+    assert 'hotdash_containers{app="shop",function="told",state="idle"}' in text
+
+
+# the end ---------------------------------------------------------------------------------------------------------
+
+
+def test_at_the_end_calls_that_run_are_answered_and_new_ones_are_refused(tmp_path):
+    with open_front(tmp_path) as front:
+        front.deploy("told", DO_AS_TOLD)
+        kept = front.connect()
+        kept.request("GET", "/health")
+        assert json.loads(kept.getresponse().read()) == {"status": "ok"}
+        go = tmp_path / "go"
+        with ThreadPoolExecutor(1) as pool:
+            call = pool.submit(front.do, f"while not os.path.exists({str(go)!r}): time.sleep(0.01)\nanswer(b'done')")
+            until(front.running, "the call's start")
+            front.gateway.stop_taking()
+            closing = threading.Thread(target=front.runtime.close)
+            closing.start()
+            kept.request("POST", "/r/shop/told", b"answer(b'x')")
+            reply = kept.getresponse()
+            assert (reply.status, json.loads(reply.read())) == (503, {"error": "hotdash is closing"})
+            kept.request("GET", "/health")
+            assert kept.getresponse().status == 503
+            kept.close()
+            go.touch()
+            answered = call.result(PATIENCE_S)
+            closing.join()
+        assert (answered.status, answered.body) == (200, b"done")
+
+
+def test_an_address_that_is_taken_is_told_with_the_remedy(front):
+    with pytest.raises(GatewayError, match=r"cannot listen on 127.0.0.1:\d+ \(Address already in use\): name another"):
+        Gateway(runtime=front.runtime, address=front.gateway.address)
