@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -156,6 +157,19 @@ def test_one_connection_serves_many_calls(front):
         connection.request("POST", "/r/shop/told", f"answer(b'{number}')".encode())
         assert connection.getresponse().read() == b"%d" % number
     connection.close()
+
+
+def test_answers_are_not_held_back_by_the_system(front):
+    """With Nagle's algorithm on, each answer on a connection that is kept waits 40 ms for the client's next word."""
+    connection = front.connect()
+    taken_s = []
+    for _ in range(20):
+        began_s = time.perf_counter()
+        connection.request("POST", "/r/shop/told", b"answer(b'x')")
+        connection.getresponse().read()
+        taken_s.append(time.perf_counter() - began_s)
+    connection.close()
+    assert min(taken_s) < 0.03
 
 
 def test_many_clients_at_once_get_each_their_own_answer(front):
