@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 
-from hotdash.events import Event, StderrLine, TaskEnded
+from hotdash.events import Event, StderrLine, TaskEnded, TaskQueued
 from hotdash.functions.spec import FunctionSpec
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ class EventLines:
 
     def __call__(self, event: Event) -> None:
         """In the runtime's event thread."""
-        self._append(event)
+        # Those that hold bodies, of which none must wait here.
+        self._append(_fields(event) if isinstance(event, TaskQueued | TaskEnded) else event)
 
     def close(self) -> None:
         """Writes what waits, as far as the stream takes it soon."""

@@ -16,12 +16,14 @@ from hotdash.commands.options import driver_option, http_option, memory_option
 from hotdash.commands.running import opened_runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
     from hotdash.drivers.opening import OpenedDriver
+    from hotdash.event_lines import EventLines
     from hotdash.gateway.address import Address
     from hotdash.gateway.server import Gateway
+    from hotdash.redeploy.deployer import Deployer
     from hotdash.runtime.runtime import Runtime
 
 _CLOSE_S = 10.0  # so long calls that run and wait may take, once it is told to end
@@ -56,9 +58,10 @@ def serve(
     try:
         with opened_runtime(driver, memory_mb=memory_mb, close_s=_CLOSE_S) as (runtime, opened):
             runtime.subscribe(lines)
-            with end.heeding_signals(), _open(runtime, folder, address, watch=not no_watch, poll=poll) as gateway:
+            with end.heeding_signals(), _open(runtime, folder, address, watch=not no_watch, poll=poll) as parts:
+                gateway, deployer = parts
                 lines.say("Serving", **_words(gateway, opened, folder))
-                end.wait()
+                end.wait(Notices(lines, deployer))
     finally:
         lines.close()
     raise click.exceptions.Exit(end.code)
@@ -77,10 +80,10 @@ class End:
             self.code = code
             self._asked.set()
 
-    def wait(self) -> None:
-        """Waits until it is asked for."""
+    def wait(self, look: Callable[[], object]) -> None:
+        """Waits until it is asked for; looks at something meanwhile."""
         while not self._asked.wait(_STEP_S):
-            pass
+            look()
 
     @contextmanager
     def heeding_signals(self) -> Iterator[None]:
@@ -95,8 +98,27 @@ class End:
         yield
 
 
+class Notices:
+    """Tells what is wrong outside any deployed function, a broken function file say, as it comes up."""
+
+    def __init__(self, lines: EventLines, deployer: Deployer) -> None:
+        self._lines = lines
+        self._deployer = deployer
+        self._told: tuple[str, ...] = ()
+
+    def __call__(self) -> None:
+        """Looks."""
+        notices = self._deployer.notices()
+        for notice in notices:
+            if notice not in self._told:
+                self._lines.say("Notice", text=notice)
+        self._told = notices
+
+
 @contextmanager
-def _open(runtime: Runtime, folder: Path, address: Address, *, watch: bool, poll: bool) -> Iterator[Gateway]:
+def _open(
+    runtime: Runtime, folder: Path, address: Address, *, watch: bool, poll: bool
+) -> Iterator[tuple[Gateway, Deployer]]:
     """The gateway, the log file and the deployer; at the end calls have their answers before the gateway goes."""
     from hotdash.gateway.server import Gateway  # noqa: PLC0415  not for `--help`
     from hotdash.redeploy.deployer import Deployer  # noqa: PLC0415
@@ -109,7 +131,7 @@ def _open(runtime: Runtime, folder: Path, address: Address, *, watch: bool, poll
     try:
         gateway.start()
         deployer.start()
-        yield gateway
+        yield gateway, deployer
     finally:
         gateway.stop_taking()
         runtime.close(_CLOSE_S)

@@ -16,7 +16,7 @@ from hotdash.task import TaskState
 
 if TYPE_CHECKING:
     from hotdash.events import Event
-    from hotdash.task import Task
+    from hotdash.task import Task, TaskResult
 
 _ENDED_KEPT = 1_000
 _BYTES_KEPT = 64 * 2**20  # of their answers and stderr
@@ -34,7 +34,8 @@ class TaskBoard:
         self._bytes_kept = bytes_kept
         self._lock = threading.Lock()
         self._live: dict[str, tuple[Task, deque[str]]] = {}
-        self._ended: OrderedDict[str, tuple[Task, int]] = OrderedDict()
+        # Not the tasks themselves: they hold their payloads.
+        self._ended: OrderedDict[str, tuple[TaskResult, int]] = OrderedDict()
         self._bytes = 0
 
     def add(self, task: Task) -> None:
@@ -48,18 +49,12 @@ class TaskBoard:
         with self._lock:
             live, ended = self._live.get(task_id), self._ended.get(task_id)
             lines = list(live[1]) if live else []
-        found = live or ended
-        if found is None:
-            return None
-        task = found[0]
-        result = result_fields(task.result(0)) if task.done() else None
-        return {
-            "task_id": task.id,
-            "function": task.function,
-            "state": (TaskState.ENDED if task.done() else task.state).value,
-            "result": result,
-            "stderr": lines if result is None else result["stderr"],
-        }
+        if ended is not None:
+            result = result_fields(ended[0])
+            return _fields(task_id, ended[0].function, TaskState.ENDED, result, result["stderr"])
+        if live is not None:
+            return _fields(task_id, live[0].function, live[0].state, None, lines)
+        return None
 
     def __call__(self, event: Event) -> None:
         """In the runtime's event thread."""
@@ -75,7 +70,13 @@ class TaskBoard:
         size = len(result.body) + sum(map(len, result.stderr_lines))
         with self._lock:
             self._live.pop(task.id, None)
-            self._ended[task.id] = (task, size)
+            self._ended[task.id] = (result, size)
             self._bytes += size
             while len(self._ended) > self._ended_kept or (self._bytes > self._bytes_kept and len(self._ended) > 1):
                 self._bytes -= self._ended.popitem(last=False)[1][1]
+
+
+def _fields(
+    task_id: str, function: str, state: TaskState, result: dict[str, Any] | None, stderr: list[str]
+) -> dict[str, Any]:
+    return {"task_id": task_id, "function": function, "state": state.value, "result": result, "stderr": stderr}

@@ -76,6 +76,20 @@ class Decoder(Protocol):
         ...
 
 
+class WithoutVariables:
+    """A format that gives containers no variables: all is in the request."""
+
+    __slots__ = ()
+
+    def environment(self, spec: FunctionSpec) -> Mapping[str, str]:  # noqa: ARG002  the seam's signature
+        """None: a function learns all from the request."""
+        return NO_HEADERS
+
+    def task_environment(self, spec: FunctionSpec, request: TaskRequest) -> Mapping[str, str]:  # noqa: ARG002  as above
+        """None: the container outlives the task."""
+        return NO_HEADERS
+
+
 class Format(Protocol):
     """One way for tasks to travel. Without state, so one object serves all threads."""
 

@@ -11,31 +11,20 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from hotdash.protocol.base import MAX_BODY_BYTES
+from hotdash.protocol.base import MAX_BODY_BYTES, WithoutVariables
 from hotdash.protocol.exchange import HttpDecoder
 from hotdash.protocol.headers import check_method, check_value, header_names, url_text
 from hotdash.protocol.route import route_parameters
-from hotdash.task import NO_HEADERS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from hotdash.functions.spec import FunctionSpec
     from hotdash.task import TaskRequest
 
 
-class HttpFormat:
+class HttpFormat(WithoutVariables):
     """The format `http`. Without state."""
 
     __slots__ = ()
-
-    def environment(self, spec: FunctionSpec) -> Mapping[str, str]:  # noqa: ARG002  the seam's signature
-        """None: a function on `http` learns all from the request."""
-        return NO_HEADERS
-
-    def task_environment(self, spec: FunctionSpec, request: TaskRequest) -> Mapping[str, str]:  # noqa: ARG002  as above
-        """None: the container outlives the task."""
-        return NO_HEADERS
 
     def encode(self, spec: FunctionSpec, request: TaskRequest, *, deadline_at_s: float = 0.0) -> bytes:  # noqa: ARG002
         """The request's head and body.

@@ -11,12 +11,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from hotdash.errors import ProtocolError
-from hotdash.protocol.base import MAX_BODY_BYTES, Answer
+from hotdash.protocol.base import MAX_BODY_BYTES, Answer, WithoutVariables
 from hotdash.protocol.exchange import HttpDecoder
 from hotdash.protocol.head import failure
 from hotdash.protocol.headers import check_method, check_value, header_names, url_text
 from hotdash.protocol.json import timestamp
-from hotdash.task import NO_HEADERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +27,7 @@ _HEADER = "fn-http-h-"
 _STATUS = "fn-http-status"
 
 
-class HttpStreamFormat:
+class HttpStreamFormat(WithoutVariables):
     """The format `http-stream`. Without state."""
 
     __slots__ = ()
@@ -46,10 +45,6 @@ class HttpStreamFormat:
                 "FN_TYPE": spec.type.value,
             }
         )
-
-    def task_environment(self, spec: FunctionSpec, request: TaskRequest) -> Mapping[str, str]:  # noqa: ARG002  the seam's signature
-        """None: the container outlives the task."""
-        return NO_HEADERS
 
     def encode(self, spec: FunctionSpec, request: TaskRequest, *, deadline_at_s: float = 0.0) -> bytes:  # noqa: ARG002
         """The request's head and body.

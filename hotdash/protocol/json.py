@@ -13,10 +13,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from hotdash.errors import InvalidRequest
-from hotdash.protocol.base import MAX_BODY_BYTES
+from hotdash.protocol.base import MAX_BODY_BYTES, WithoutVariables
 from hotdash.protocol.headers import check_method, check_value, header_names, url_text
 from hotdash.protocol.json_answers import JsonDecoder
-from hotdash.task import NO_HEADERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,18 +26,10 @@ if TYPE_CHECKING:
 _LATEST_S = 253_402_300_799.0  # the end of the year 9999: what a timestamp can say
 
 
-class JsonFormat:
+class JsonFormat(WithoutVariables):
     """The format `json`. Without state."""
 
     __slots__ = ()
-
-    def environment(self, spec: FunctionSpec) -> Mapping[str, str]:  # noqa: ARG002  the seam's signature
-        """None: a function on `json` learns all from the request."""
-        return NO_HEADERS
-
-    def task_environment(self, spec: FunctionSpec, request: TaskRequest) -> Mapping[str, str]:  # noqa: ARG002  as above
-        """None: the container outlives the task."""
-        return NO_HEADERS
 
     def encode(self, spec: FunctionSpec, request: TaskRequest, *, deadline_at_s: float = 0.0) -> bytes:  # noqa: ARG002
         """The object and a line feed; there is none within it.

@@ -151,6 +151,16 @@ def test_it_ends_where_nobody_reads_its_lines_any_more(functions):
     process.stderr.close()
 
 
+def test_what_is_wrong_with_a_function_file_is_told_once(functions):
+    write_function(functions / "broken", "", memory=1)
+    with serving(functions) as served:
+        assert "memory: found 1, allowed" in served.wait("Notice")["text"]
+        served.wait("RevisionLive", function="told")
+        (functions / "broken" / "func.yaml").write_text("memory: 2\n")
+        until(lambda: len(served.all("Notice")) > 1, "the next notice")
+        assert "memory: found 2, allowed" in served.all("Notice")[1]["text"]
+
+
 def test_without_watching_a_save_changes_nothing(functions):
     with serving(functions, "--no-watch") as served:
         served.wait("RevisionLive", function="told", revision=1)
