@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from hotdash.dashboard import words
+from hotdash.dashboard.finding import Finding, finding_line
 from hotdash.dashboard.lines import Line, Span, Tone, text
 from hotdash.sanitize import plain
 
 if TYPE_CHECKING:
-    from hotdash.dashboard.filters import Filter
     from hotdash.dashboard.scope import Scope
     from hotdash.store import TaskView
 
@@ -20,10 +19,7 @@ class LogFacts(Struct, frozen=True, kw_only=True):
     """What a log's note is made of.
 
     Args:
-        found: The filter, or None.
-        hits: How many lines it matches.
-        hit: Which of them one has gone to, from 1; 0 for none.
-        is_hiding: Whether the others are hidden.
+        finding: How the search stands.
         errors_only: Whether only lines that tell of an error are shown.
         is_cleared: Whether older lines have been cleared from view.
         dropped: Lines that were dropped before any listener saw them.
@@ -32,10 +28,7 @@ class LogFacts(Struct, frozen=True, kw_only=True):
         is_frozen: Whether the whole screen stands still.
     """
 
-    found: Filter | None = None
-    hits: int = 0
-    hit: int = 0
-    is_hiding: bool = True
+    finding: Finding = field(default_factory=Finding)
     errors_only: bool = False
     is_cleared: bool = False
     dropped: int = 0
@@ -46,14 +39,7 @@ class LogFacts(Struct, frozen=True, kw_only=True):
 
 def log_note(facts: LogFacts) -> Line:
     """At the right of the tabs, the most wanted last: there the room is."""
-    note: list[Span] = []
-    if facts.found is not None:
-        note.append((f"/{plain(facts.found.typed)}", Tone.ACCENT))
-        if not facts.found.inverted:
-            at = f"{facts.hit:,}/" if facts.hit else ""
-            matches = words.counted(facts.hits, "match").replace("matchs", "matches")
-            note.append((f" {at}{matches}" + ("" if facts.is_hiding else ", all lines"), Tone.MUTED))
-        note.append(("  ", Tone.TEXT))
+    note: list[Span] = [*finding_line(facts.finding)]
     if facts.errors_only:
         note.append(("errors only  ", Tone.ERROR))
     if facts.is_cleared:
@@ -82,7 +68,7 @@ def empty_log(scope: Scope, task: TaskView | None, facts: LogFacts, *, has_lines
     """
     if has_lines and facts.errors_only:
         return ((), text(" no line tells of an error", Tone.MUTED))
-    if has_lines and facts.found is not None:
+    if has_lines and facts.finding.found is not None:
         return ((), text(" no line matches the filter", Tone.MUTED))
     if not scope.functions:
         return ((), text(" nothing is selected", Tone.MUTED))

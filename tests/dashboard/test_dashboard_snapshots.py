@@ -97,3 +97,14 @@ async def _unblink(pilot: Pilot[None]) -> None:
 
 def test_all_keys(snap_compare: Callable[..., bool]) -> None:
     assert snap_compare(still_app(busy_script(Clock())), press=("question_mark",), terminal_size=(160, 45))
+
+
+@pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
+def test_a_search_in_the_run_pane(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    keys = ("j", "2", "j", "j", "j", "greater_than_sign", "3", "slash", *"name", "enter", "n")
+    assert snap_compare(still_app(busy_script(Clock())), press=keys, terminal_size=size)
+
+
+def test_a_filter_of_deploys(snap_compare: Callable[..., bool]) -> None:
+    keys = ("3", "less_than_sign", "slash", *"words", "enter")
+    assert snap_compare(still_app(deploys_script(Clock())), press=keys, terminal_size=(100, 30))

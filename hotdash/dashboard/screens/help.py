@@ -68,6 +68,11 @@ def help_lines(controls: Controls, keys: Keys) -> Iterable[Line]:
     yield _key("t-…~│", "Logs: the line was given to its task by its time alone")
     yield _key("c-… │", "Logs: the container's own, written while no task ran")
     yield ()
+    yield text("Filters", Tone.STRONG)
+    yield _key("tables", "Hide the rows that do not match; Deploys looks through causes and file names, too")
+    yield _key("Logs", "Hides the lines that do not match; & shows all, the matches marked")
+    yield _key("Run", "Marks the matches among all lines, & hides the others; folded JSON that has one is unfolded")
+    yield ()
     yield text("Driver", Tone.STRONG)
     yield _key(plain(controls.driver_name), plain(controls.driver_note) or "ready")
     if controls.driver_reason:

@@ -11,14 +11,14 @@ from hotdash.dashboard.action import Pane
 from hotdash.dashboard.clipboard import OSC_52_BYTES, clipboard_command, copy_to_system
 from hotdash.dashboard.log_file_text import file_name, file_text
 from hotdash.dashboard.scope import scope_of
-from hotdash.dashboard.screens.payload_board import PayloadBoard
+from hotdash.dashboard.screens.find_keys import FindKeysScreen
 from hotdash.sanitize import plain
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-class LogKeysScreen(PayloadBoard):
+class LogKeysScreen(FindKeysScreen):
     """The board with the keys of its log."""
 
     # --- what is shown ------------------------------------------------------------------------------------------------
@@ -41,26 +41,10 @@ class LogKeysScreen(PayloadBoard):
         self.logs.set_errors_only(on=not self.logs.buffer.errors_only)
         self._log_changed()
 
-    def action_toggle_hiding(self) -> None:
-        """Marks the filter's matches among all lines, or hides the others again."""
-        self.logs.set_hiding(on=not self.logs.buffer.is_hiding)
-        self._log_changed()
-
     def action_clear_log(self) -> None:
         """Hides the lines so far, or brings them back."""
         self.logs.clear_view()
         self._log_changed()
-
-    def action_previous_match(self) -> None:
-        """Goes to the match before."""
-        self.action_next_match(-1)
-
-    def action_next_match(self, direction: int = 1) -> None:
-        """Goes to the filter's next match, or the one before."""
-        if self.logs.buffer.filter is None:
-            self.tell("nothing is searched for: / does")
-        elif self.tab is Pane.LOGS and not self.logs.go_to_match(direction):
-            self.tell("no line matches")
 
     def action_next_error(self) -> None:
         """Goes to the next line that tells of an error."""

@@ -213,15 +213,6 @@ class MainScreen(InspectKeysScreen):
         if focused is not None:
             self.set_focus(focused)
 
-    def action_filter(self) -> None:
-        """Opens the focused pane's filter."""
-        self.complete()
-        pane = self.focused_pane
-        if (bar := self.filters.get(pane)) is None:
-            self.tell(f"the {pane} pane has no filter")
-        else:
-            bar.open()
-
     def action_back(self) -> None:
         """Ends the zoom, else the focused pane's filter, else the marks; else goes back to the functions."""
         bar = self.filters.get(self.focused_pane)

@@ -14,6 +14,7 @@ from hotdash.dashboard.titles import title_of
 from hotdash.store.history.values import PastPage, PastQuery
 
 if TYPE_CHECKING:
+    from hotdash.dashboard.filters import Filter
     from hotdash.dashboard.ports import Controls
     from hotdash.dashboard.taste import Taste
     from hotdash.dashboard.widgets.list_table import ListTable
@@ -51,7 +52,7 @@ class PastBoard(StatsBoard):
         self.is_past = False
         self.opened: PastContents | None = None
         self._wanted: int | None = None  # the place of the task that was asked for, until it comes
-        self._run_shown: tuple[TaskView | None, int] = (None, 0)
+        self._run_shown: tuple[TaskView | None, int, Filter | None] = (None, 0, None)
         self._seen = 0
         self._written = 0
         self._query: PastQuery | None = None  # what was asked for last
@@ -155,15 +156,19 @@ class PastBoard(StatsBoard):
         if self.tab is not Pane.RUN:
             return
         task, view = self.selected_task, self.selected_view
-        depth = self.run_view.depth
-        shown, self._run_shown = self._run_shown, (task, depth)
+        now = (task, self.run_view.depth, self.run_view.found)
+        shown, self._run_shown = self._run_shown, now
         if task is None:
             self.run_view.show(empty_lines(view.key if view else None, self.keys))
             return
-        if task.result is not None and shown[0] is task and shown[1] == depth:
+        if task.result is not None and shown[0] is task and shown == now:
             return  # it changes no more
+        if shown[0] is None or shown[0].id != task.id:
+            self.run_view.leave_match()
         past = self.opened if self.opened is not None and task is self.opened.task else None
-        self.run_view.show(run_lines(task, function=view, now_s=self.controls.now_s(), past=past, depth=depth))
+        _, depth, found = now
+        lines = run_lines(task, function=view, now_s=self.controls.now_s(), past=past, depth=depth, found=found)
+        self.run_view.show(lines)
 
     def _renew(self) -> None:
         super()._renew()

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
-from rich.style import Style
 from textual.strip import Strip
 
 from hotdash.dashboard import words
 from hotdash.dashboard.lines import Line, Tone, width_of, wrap_cuts
 from hotdash.dashboard.log_buffer import Entry, Lost, text_of
 from hotdash.dashboard.sanitize import styled
+from hotdash.dashboard.widgets.matches import marked, spans_of
 from hotdash.dashboard.widgets.painted import Painted, padded
 from hotdash.sanitize import plain
 from hotdash.task import Attribution
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from hotdash.dashboard.filters import Filter
     from hotdash.dashboard.scope import Scope
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 _ID = 8  # cells of `t-91ab3f` and `c-7f3a12`
 _NAME = 12  # cells of a function's name at most, where lines of several are mixed
 _TIME = 13  # `12:03:41.123 `, `  +12.345 s  `
-_MATCHES = 100  # marked in one line
-_MATCH = Style(reverse=True)
 
 # How a line came to its task. One that was written while its task ran, and one of the container's own (its id stands
 # where a task's would), have no sign.
@@ -122,8 +120,8 @@ class LogRows:
             return [painter.strip_of(((f"── {text_of(entry)} ──", Tone.WARNING),), look.width)]
         base = painter.base
         body = [Segment(piece, base + style) for piece, style in styled(entry.text)]
-        if look.found is not None and not look.found.inverted:
-            body = list(_marked(body, look.found, text_of(entry)))
+        if look.found is not None:
+            body = list(marked(body, spans_of(look.found, text_of(entry))))
         prefix = self.prefix(entry, look)
         head = painter.segments(prefix)
         if not look.wrap:
@@ -164,20 +162,3 @@ class LogRows:
         if look.times is not Times.TASK or isinstance(line, Lost) or not line.task_id:
             return True
         return self._started_s(line.function, line.task_id) is not None
-
-
-def _marked(body: Iterable[Segment], found: Filter, content: str) -> Iterable[Segment]:
-    """The segments of a line, cut where the filter's matches begin and end, those in between reversed."""
-    spans = [match.span() for _, match in zip(range(_MATCHES), found.pattern.finditer(content), strict=False)]
-    bounds = [bound for span in spans if span[0] < span[1] for bound in span]
-    at, within = 0, False
-    for segment in body:
-        left = segment.text
-        style = segment.style or Style()
-        while left:
-            while bounds and bounds[0] <= at:
-                bounds.pop(0)
-                within = not within
-            size = len(left) if not bounds else min(len(left), bounds[0] - at)
-            yield Segment(left[:size], style + _MATCH if within else style)
-            at, left = at + size, left[size:]
