@@ -6,13 +6,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from dashboard_fake import Clock, FakeControls, Script, busy_script, measured_script, until
+from dashboard_fake import Clock, FakeControls, Script, busy_script, measured_script, task_id, until
 from deploy_story import deploys_script
 from test_dashboard_keys import board
 from test_history_pane import history_at, remember, today
 from textual.widgets import TextArea
 
 from hotdash.dashboard.app import HotdashApp
+from hotdash.store.history import PastOrder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,15 +44,21 @@ def test_a_failed_task_in_the_run_pane(snap_compare: Callable[..., bool], size: 
 
 
 @pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
-def test_the_history(snap_compare: Callable[..., bool], size: tuple[int, int], tmp_path: Path) -> None:
+def test_the_history_sorted_and_marked(
+    snap_compare: Callable[..., bool], size: tuple[int, int], tmp_path: Path
+) -> None:
     remember(tmp_path, Script(Clock()))
     script = today()
     archive = history_at(tmp_path)
 
     async def open_it(pilot: Pilot[None]) -> None:
-        board(pilot.app).past._local_time = time.gmtime  # type: ignore[arg-type]
-        await pilot.press("H")
-        await until(pilot, lambda: board(pilot.app).opened is not None and archive.reader.earlier)  # type: ignore[arg-type]
+        screen = board(pilot.app)  # type: ignore[arg-type]
+        screen.past._local_time = time.gmtime
+        await pilot.press("a", "H")
+        await until(pilot, lambda: screen.opened is not None and archive.reader.earlier)
+        await pilot.press("space", "j", "space", "o", "o", "o", "o")
+        await until(pilot, lambda: archive.reader.page.query.order is PastOrder.SIZE)
+        await until(pilot, lambda: len(screen.logs.buffer.shown) == 2 and screen.opened.task.id == task_id(102))
 
     app = HotdashApp(script.store, FakeControls(script=script), archive=archive)
     app.animation_level = "none"

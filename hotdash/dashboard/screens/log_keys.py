@@ -82,8 +82,7 @@ class LogKeysScreen(FindKeysScreen):
     def action_sort(self) -> None:
         """Sorts the focused table by its next order."""
         table = self.tasks_shown if self.focused_pane is Pane.TASKS else self.functions
-        if not table.next_order():
-            self.tell("these rows have but one order: the newest first")
+        table.next_order()
         self._show_functions()
         self._show_tasks()
 
@@ -97,9 +96,10 @@ class LogKeysScreen(FindKeysScreen):
 
     def show_marks(self) -> None:
         """Shows the marks before their rows, and what is marked in the log."""
-        marked = frozenset(self.marks)
-        for table in (self.functions, self.tasks):
-            table.show_marked(frozenset(key for key in marked if (key[0] == "task") is (table is self.tasks)))
+        tables = {"function": self.functions, "container": self.functions, "task": self.tasks, "past": self.past}
+        for table in (self.functions, self.tasks, self.past):
+            table.show_marked(frozenset(key for key in self.marks if tables[key[0]] is table))
+        self.gather_marked()
         self._show_right()
 
     # --- copying and saving -------------------------------------------------------------------------------------------

@@ -223,7 +223,8 @@ class MainScreen(InspectKeysScreen):
         elif self.focused_pane is Pane.PAYLOAD and self.leave_payload():
             pass
         elif self.is_past and self.past.has_focus:
-            self.toggle_past()
+            if not self.unmark():
+                self.toggle_past()
         elif self.focused_pane not in {Pane.FUNCTIONS, Pane.TASKS} or not self.unmark():
             self.give_focus(self.functions)
 

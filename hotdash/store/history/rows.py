@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _Row = tuple[Any, ...]
 
-_FIRST_PLACE = 2**50  # of a past task's lines: after all places of this run's
 _PREVIEW_BYTES = 240  # of an answer, for its row on the screen
 _TASK = "place, run, id, folder, function, status, status_code, error, revision, container_id, queued_time_s, ended_time_s, queued_s, run_s, payload_bytes, body_bytes, preview, starting_s"  # noqa: E501  a statement's columns
 _INSERT_TASK = f"INSERT INTO tasks ({_TASK}) VALUES ({', '.join('?' * 18)})"  # noqa: S608  no stranger's word in it
@@ -88,7 +87,7 @@ def contents(connection: sqlite3.Connection, place: int) -> PastContents | None:
     return PastContents(
         place=place,
         task=replace(task, payload=payload or b"", headers=tuple((name, value) for name, value in json.loads(headers))),
-        lines=tuple(_line(seq, task, *line) for seq, line in enumerate(kept, start=_FIRST_PLACE)),
+        lines=tuple(_line(seq, task, *line) for seq, line in enumerate(kept, start=-len(kept))),
         payload_bytes=row[14],
         body_bytes=row[15],
         ended_time_s=row[11],
