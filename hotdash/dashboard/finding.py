@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from hotdash.dashboard.filters import parse_filter
 from hotdash.dashboard.lines import Line, Span, Tone
 from hotdash.sanitize import plain
 
@@ -27,6 +28,15 @@ class Finding(Struct, frozen=True, kw_only=True):
     hits: int = 0
     hit: int = 0
     is_hiding: bool = False
+
+
+def parse_search(typed: str) -> Filter | None:
+    """As `parse_filter`, where there is nothing to hide: a `!` is one, and inverts nothing.
+
+    Raises:
+        BadFilter: It is no regular expression.
+    """
+    return parse_filter(f"\\{typed}" if typed.startswith("!") else typed)
 
 
 def finding_title(finding: Finding, *, is_counted: bool) -> str:

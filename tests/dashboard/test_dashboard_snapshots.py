@@ -97,6 +97,13 @@ def test_the_payload_tab(snap_compare: Callable[..., bool], size: tuple[int, int
     assert snap_compare(app, press=keys, terminal_size=size, run_before=_unblink)
 
 
+@pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
+def test_found_in_the_payload(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    keys = ("j", "i", *'{"name": "Zoe", "nickname": ""}', "ctrl+f", *"name", "f3", "enter")
+    app = still_app(busy_script(Clock()))
+    assert snap_compare(app, press=keys, terminal_size=size, run_before=_unblink)
+
+
 async def _unblink(pilot: Pilot[None]) -> None:
     for area in pilot.app.screen.query(TextArea):
         area.cursor_blink = False

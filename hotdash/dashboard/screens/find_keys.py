@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from hotdash.dashboard.action import Pane
-from hotdash.dashboard.finding import Finding
+from hotdash.dashboard.filters import parse_filter
+from hotdash.dashboard.finding import Finding, parse_search
 from hotdash.dashboard.screens.payload_board import PayloadBoard
 from hotdash.dashboard.widgets.filter_bar import FilterBar
 
@@ -43,6 +44,7 @@ class FindKeysScreen(PayloadBoard):
         views: dict[Pane, Searched] = {
             Pane.LOGS: self.logs,
             Pane.RUN: self.run_view,
+            Pane.PAYLOAD: self.payload,
             Pane.DEPLOYS: self.deploys,
         }
         return views.get(self.tab)
@@ -61,9 +63,22 @@ class FindKeysScreen(PayloadBoard):
             self.tell(_NO_FILTER[pane])
             return
         if pane not in self.filters:  # of a tab: made once one wants it
-            self.filters[pane] = FilterBar(widget_id=f"{pane.lower()}-filter")
+            parse = parse_search if pane is Pane.PAYLOAD else parse_filter
+            self.filters[pane] = FilterBar(parse=parse, widget_id=f"{pane.lower()}-filter")
             self.boxes[3].mount(self.filters[pane])
         self.filters[pane].open()
+
+    def action_find(self) -> None:
+        """The same where `/` is typed as text."""
+        self.action_filter()
+
+    def action_find_next(self) -> None:
+        """Goes to the next match where `n` is typed as text."""
+        self.action_next_match()
+
+    def action_find_previous(self) -> None:
+        """Goes to the match before where `N` is typed as text."""
+        self.action_next_match(-1)
 
     def action_previous_match(self) -> None:
         """Goes to the match before."""
@@ -75,9 +90,10 @@ class FindKeysScreen(PayloadBoard):
         if view is None:
             self.tell(_NO_FILTER.get(self.tab, "nothing to search in"))
         elif view.finding.found is None:
-            self.tell(f"nothing is searched for: {self.keys.shown('filter')} does")
+            key = self.keys.shown("find" if self.tab is Pane.PAYLOAD else "filter")
+            self.tell(f"nothing is searched for: {key} does")
         elif not view.go_to_match(direction):
-            self.tell("no line matches")
+            self.tell("nothing matches" if self.tab is Pane.PAYLOAD else "no line matches")
         self._show_note()
 
     def action_toggle_hiding(self) -> None:
@@ -105,6 +121,8 @@ class FindKeysScreen(PayloadBoard):
             self.run_view.set_filter(found)
             self._show_run()
             self.run_view.go_to_first()
+        elif pane is Pane.PAYLOAD:
+            self.payload.set_filter(found)
         elif pane is Pane.DEPLOYS:
             self.deploys.set_filter(found)
         else:
@@ -119,6 +137,7 @@ class FindKeysScreen(PayloadBoard):
             Pane.TASKS: self.tasks_shown,
             Pane.LOGS: self.logs,
             Pane.RUN: self.run_view,
+            Pane.PAYLOAD: self.payload.editor,
             Pane.DEPLOYS: self.deploys.table,
         }
         self.give_focus(widgets[self._pane_of(message.bar)])
