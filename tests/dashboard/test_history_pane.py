@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from dashboard_fake import Clock, FakeControls, Script, busy_script, task_id, until
+from dashboard_fake import EPOCH, Clock, FakeControls, Script, busy_script, task_id, until
 from msgspec.structs import replace
 from real_tools import until as wait_until
 
@@ -287,6 +287,22 @@ def test_when_a_task_ended_is_seen_on_every_screen(tmp_path: Path, size: tuple[i
         assert of_all or "SIZE▾" in heading, "what it is sorted by goes before lesser columns"
 
     show(tmp_path, today(), steps, size=size)
+
+
+def test_columns_take_no_more_room_than_their_words_so_that_others_have_it(tmp_path: Path) -> None:
+    clock = Clock()
+    remember(tmp_path, Script(clock))
+
+    async def steps(screen: MainScreen, pilot: Pilot[None], controls: FakeControls) -> None:
+        screen.past._time_s = lambda: EPOCH + clock.at
+        screen.past._local_time = time.gmtime
+        await open_history(screen, pilot, 2)
+        assert screen.past.render_line(0).text.split() == ["TASK", "STATE", "ENDED▾", "RAN", "ANSWER,", "WHY"]
+        await pilot.press("a")
+        await until(pilot, lambda: len(screen.past.items) == 3)
+        assert screen.past.render_line(0).text.split() == ["FUNCTION", "STATE", "ENDED▾", "RAN", "ANSWER,", "WHY"]
+
+    show(tmp_path, today(), steps, size=(100, 30))
 
 
 def test_run_tells_how_long_a_past_task_waited_for_its_container_to_start(tmp_path: Path) -> None:

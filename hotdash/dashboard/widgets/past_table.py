@@ -6,11 +6,13 @@ import time
 from typing import TYPE_CHECKING, ClassVar
 
 from msgspec.structs import replace
+from rich.cells import cell_len
 
 from hotdash.dashboard import words
 from hotdash.dashboard.lines import Column, Row, Tone, text
 from hotdash.dashboard.presentation import ONE_FUNCTION_PAST_COLUMNS, PAST_COLUMNS, past_cells
 from hotdash.dashboard.widgets.list_table import Item, ListTable, Order
+from hotdash.sanitize import plain
 from hotdash.store.history.values import PastOrder, PastPage, PastTask
 
 if TYPE_CHECKING:
@@ -45,11 +47,13 @@ class PastTable(ListTable):
         self._time_s = time_s
         self._local_time = local_time
         self._is_named = False
+        self._needed: tuple[PastPage | None, dict[str, int]] = (None, {})
         self.wants_older: Callable[[], None] = lambda: None
 
     def show_page(self, page: PastPage, found: Filter | None, *, is_named: bool) -> None:
         """Shows the tasks of a page that the filter lets through; with a column of names if `is_named`."""
         self._is_named = is_named
+        self._measure(page)
         kept = {item.key: item.subject for item in self.items}
         items: list[Item] = []
         for past in page.tasks:
@@ -65,11 +69,32 @@ class PastTable(ListTable):
         self.show(items, columns=self._columns(PAST_COLUMNS if is_named else ONE_FUNCTION_PAST_COLUMNS))
 
     def _columns(self, columns: tuple[Column, ...]) -> tuple[Column, ...]:
-        """The columns; the one that is sorted by stays before lesser ones where there is little room."""
-        sorted_by = self.order.column
+        """The columns, no wider than they need to be; the one that is sorted by goes before lesser ones."""
+        needed, sorted_by = self._needed[1], self.order.column
         return tuple(
-            replace(column, keep=max(column.keep, _SORTED)) if column.title == sorted_by else column
+            replace(
+                column,
+                width=min(column.width, max(needed.get(column.title, column.width), len(column.title) + 1)),
+                keep=max(column.keep, _SORTED) if column.title == sorted_by else column.keep,
+            )
             for column in columns
+        )
+
+    def _measure(self, page: PastPage) -> None:
+        """The cells that a page's words take, in the columns where they may take few: so others have more room."""
+        if self._needed[0] is page or not page.tasks:
+            return
+        ends = [past.ended_time_s for past in page.tasks]
+        moments = [words.moment(end, self._time_s(), self._local_time) for end in (min(ends), max(ends))]
+        is_today = all(":" in moment[:3] for moment in moments)
+        results = [past.task.result for past in page.tasks]
+        self._needed = (
+            page,
+            {
+                "FUNCTION": max(cell_len(plain(name)) for name in {past.task.function for past in page.tasks}),
+                "STATE": 2 + max(len(result.status) for result in results if result is not None),
+                "ENDED": max(map(len, moments)) if is_today else len("26 Nov 14:03"),
+            },
         )
 
     @property
