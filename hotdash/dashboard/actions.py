@@ -93,8 +93,8 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         id="find_previous",
-        key="shift+f3,f15",  # many a terminal's word for it
-        shown="shift+f3",
+        key="f2,shift+f3",  # which many a terminal writes as it writes where its cursor is: it does not arrive
+        shown="f2",
         label="previous",
         description="The match before; elsewhere as N",
         panes=(Pane.PAYLOAD,),

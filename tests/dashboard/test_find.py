@@ -241,6 +241,7 @@ def test_n_in_deploys_goes_among_the_matches_in_what_is_told_of_the_selected_one
         await typed(pilot, "nothing like it")
         await until(pilot, lambda: rows(screen) == [])
         assert "no deploy matches the filter" in screen.deploys.table.render_line(1).text
+        assert screen.deploys.detail.text == ""
 
     drive(deploys_script(Clock()), steps)
 

@@ -82,6 +82,9 @@ class DeploysPane(Vertical):
     def _show_detail(self) -> None:
         """While the selected one builds, its newest output is seen."""
         deploy = self.selected
-        self.detail.show([] if self._view is None else detail_lines(self._view, deploy, now_s=self._now_s()))
+        view = self._view
+        is_hidden = deploy is None and view is not None and bool(view.deploys)  # by the filter: the list says so
+        told = [] if view is None or is_hidden else detail_lines(view, deploy, now_s=self._now_s())
+        self.detail.show(told)
         if deploy is not None and deploy.is_running and not self.detail.has_focus:
             self.detail.scroll_end(animate=False)
