@@ -289,6 +289,24 @@ def test_a_search_is_a_regular_expression_that_inverts_nothing(tmp_path: Path, t
     show(tmp_path, steps)
 
 
+def test_a_search_from_the_pane_itself_goes_back_there_so_that_n_is_not_typed_over_a_match(tmp_path: Path) -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        body = await find(pilot, *"x")
+        text = body.text
+        await pilot.press("escape", "escape", "3", "greater_than_sign", "greater_than_sign")
+        await until(pilot, lambda: board(app).payload.has_focus)
+        await pilot.press("slash", *"name", "enter", "n", "n")
+        await until(pilot, lambda: tab_note(app) == "/name 1/3 matches")
+        assert board(app).payload.has_focus
+        assert body.text == text
+        await pilot.press("N")
+        assert tab_note(app) == "/name 3/3 matches"
+        await pilot.press("escape")
+        await until(pilot, lambda: tab_note(app) == "" and board(app).payload.has_focus)
+
+    show(tmp_path, steps)
+
+
 def test_without_a_search_f3_says_which_key_begins_one(tmp_path: Path) -> None:
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         await edit(pilot)

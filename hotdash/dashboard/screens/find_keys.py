@@ -132,15 +132,18 @@ class FindKeysScreen(PayloadBoard):
 
     def on_filter_bar_done(self, message: FilterBar.Done) -> None:
         """Back from the filter to its pane."""
+        pane = self._pane_of(message.bar)
+        if pane is Pane.PAYLOAD:
+            self.payload.focus_found()
+            return
         widgets: dict[Pane, Widget] = {
             Pane.FUNCTIONS: self.functions,
             Pane.TASKS: self.tasks_shown,
             Pane.LOGS: self.logs,
             Pane.RUN: self.run_view,
-            Pane.PAYLOAD: self.payload.editor,
             Pane.DEPLOYS: self.deploys.table,
         }
-        self.give_focus(widgets[self._pane_of(message.bar)])
+        self.give_focus(widgets[pane])
 
     def _pane_of(self, bar: FilterBar) -> Pane:
         return next(pane for pane, own in self.filters.items() if own is bar)

@@ -40,9 +40,12 @@ class EditorFind:
         self.area = self._areas[0]  # where one is
         self.found: Filter | None = None
 
-    def be_at(self, widget: object) -> None:
-        """The search goes on from this editor, if it is one of them."""
-        self.area = next((area for area in self._areas if area is widget), self.area)
+    def be_at(self, widget: object) -> bool:
+        """The search goes on from this editor; False if it is none of them."""
+        found = next((area for area in self._areas if area is widget), None)
+        if found is not None:
+            self.area = found
+        return found is not None
 
     def set_filter(self, found: Filter | None) -> None:
         """Marks another filter's matches; none if None."""

@@ -20,7 +20,6 @@ from hotdash.store.payloads import Payload
 
 if TYPE_CHECKING:
     from textual import events
-    from textual.widget import Widget
     from textual.widgets import TextArea
 
     from hotdash.dashboard.filters import Filter
@@ -58,6 +57,7 @@ class PayloadPane(Vertical, can_focus=True):
         self._body: JsonArea | None = None
         self._headers: JsonArea | None = None
         self._find: EditorFind | None = None
+        self._is_editing = False
 
     def prepare(self) -> None:
         """Makes the editors, once."""
@@ -114,19 +114,25 @@ class PayloadPane(Vertical, can_focus=True):
         """Selects the next match, or the one before; False if there is none."""
         if self._find is None or not self._find.go(direction):
             return False
-        if self.has_focus_within:
+        if self.has_focus_within and not self.has_focus:
             self._find.area.focus()
         return True
 
-    @property
-    def editor(self) -> Widget:
-        """Where one is."""
-        return self if self._find is None else self._find.area
+    def focus_found(self) -> None:
+        """Back from where one types what is looked for: to the match, or to the pane if one came from there.
+
+        In the pane itself keys act: who goes among matches with `n` must not type it over them.
+        """
+        target = self if self._find is None or not self._is_editing else self._find.area
+        self.screen.set_focus(target)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """The search goes on from where one is."""
-        if self._find is not None:
-            self._find.be_at(event.widget)
+        self._is_editing = self._find is not None and self._find.be_at(event.widget)
+
+    def on_focus(self) -> None:
+        """Keys act, and are not typed."""
+        self._is_editing = False
 
     # --- what is edited -----------------------------------------------------------------------------------------------
 
