@@ -32,7 +32,9 @@ class Scope(Struct, frozen=True, kw_only=True):
         if self.marked:
             return any(scope.function == line.function and scope.has(line) for scope in self.marked)
         if self.task_id:
-            return line.task_id == self.task_id and (line.seq < 0) is bool(self.place)
+            if self.place:  # with it the history has its container's own
+                return line.seq < 0 and line.task_id in {self.task_id, ""}
+            return line.seq > 0 and line.task_id == self.task_id
         return not self.container_id or line.container_id == self.container_id
 
     @property

@@ -305,6 +305,36 @@ def test_columns_take_no_more_room_than_their_words_so_that_others_have_it(tmp_p
     show(tmp_path, today(), steps, size=(100, 30))
 
 
+def test_the_containers_own_lines_are_in_the_logs_of_a_past_task_with_a_sign(tmp_path: Path) -> None:
+    def tell(script: Script) -> None:
+        this = task_id(101)
+        script.function("greet")
+        script.container("greet", "c-123456")
+        script.line("greet", "c-123456", "loading the model")
+        script.queue("greet", this)
+        script.start("greet", this, "c-123456")
+        script.clock.at += 1.0  # type: ignore[attr-defined]
+        script.line("greet", "c-123456", "its own", this)
+        script.end(this)
+
+    remember(tmp_path, Script(Clock()), tell=tell)
+
+    def shown(screen: MainScreen) -> list[str]:
+        return [screen.logs.render_line(y).text.strip() for y in (0, 1)]
+
+    async def steps(screen: MainScreen, pilot: Pilot[None], controls: FakeControls) -> None:
+        await open_history(screen, pilot, 1)
+        await until(pilot, lambda: shown(screen) == ["· loading the model", "its own"])
+        await pilot.press("t", "t")
+        await until(pilot, lambda: shown(screen) == ["· loading the model", "+1.000 s   its own"])
+        await pilot.press("t")
+        await pilot.press("space")
+        named = ["c-123456 │ loading the model", f"t-{task_id(101)[:6]} │ its own"]
+        await until(pilot, lambda: shown(screen) == named)
+
+    show(tmp_path, today(), steps)
+
+
 def test_run_tells_how_long_a_past_task_waited_for_its_container_to_start(tmp_path: Path) -> None:
     def tell(script: Script) -> None:
         this = task_id(101)

@@ -191,6 +191,33 @@ def test_how_long_its_container_took_to_start_is_kept_for_the_task_that_waited_f
         assert past.opened("bb").task.starting_s == 0.0, "the container was there already"
 
 
+def test_what_a_container_wrote_for_itself_is_kept_with_the_task_that_it_ran_next(path: Path) -> None:
+    def own(past: Past, text: str, container_id: str = "c-1") -> None:
+        past.tell(
+            ev.StderrLine,
+            task_id="",
+            container_id=container_id,
+            revision=3,
+            attribution=Attribution.CONTAINER,
+            text=text,
+        )
+
+    with past_at(path) as past:
+        own(past, "warm")
+        own(past, "another's", "c-2")
+        past.task("aa", lines=("one",))
+        own(past, "between")
+        past.task("bb", lines=("two",))
+        past.task("cc")
+        past.tell(ev.ContainerStopped, container_id="c-1", revision=3, reason="idle")
+        past.settled()
+        kept = {name: past.opened(name) for name in ("aa", "bb", "cc")}
+        told = {name: [(line.text, line.task_id) for line in task.lines] for name, task in kept.items()}
+        assert told == {"aa": [("warm", ""), ("one", "aa")], "bb": [("between", ""), ("two", "bb")], "cc": []}
+        assert [task.task.result.stderr_lines for task in kept.values()] == [("one",), ("two",), ()]
+        assert [task.task.result.stderr_dropped for task in kept.values()] == [0, 0, 0]
+
+
 def test_the_task_that_asked_for_the_start_is_not_told_to_have_waited_for_it_before_it_was_there(path: Path) -> None:
     with past_at(path) as past:
         past.tell(ev.ContainerStarting, container_id="c-1", revision=3, time_s=90.0)

@@ -67,6 +67,7 @@ def help_lines(controls: Controls, keys: Keys) -> Iterable[Line]:
     yield _key("t-…#│", "Logs: the line carries its task's id")
     yield _key("t-…~│", "Logs: the line was given to its task by its time alone")
     yield _key("c-… │", "Logs: the container's own, written while no task ran")
+    yield _key("·", "Logs of a past task: its container's own, written since the task before")
     yield ()
     yield text("Filters", Tone.STRONG)
     yield _key("tables", "Hide the rows that do not match; Deploys looks through causes and file names, too")

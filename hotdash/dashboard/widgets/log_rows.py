@@ -34,6 +34,7 @@ _TIME = 13  # `12:03:41.123 `, `  +12.345 s  `
 # How a line came to its task. One that was written while its task ran, and one of the container's own (its id stands
 # where a task's would), have no sign.
 SIGNS = {Attribution.BY_ID: "#", Attribution.BY_TIME: "~", Attribution.IN_TASK: " ", Attribution.CONTAINER: " "}
+OWN = "·"  # among the lines of one past task: its container's, before it
 HERE = "▶"  # the match or the error that one has gone to
 
 
@@ -141,6 +142,8 @@ class LogRows:
         is_here = line.seq == look.here
         sign = (HERE if is_here else SIGNS[line.attribution], Tone.ACCENT if is_here else Tone.MUTED)
         if not look.names_tasks:
+            if not line.task_id and not is_here:
+                sign = (OWN, Tone.MUTED)
             return (*stamp, sign, (" ", Tone.TEXT))
         if cells := look.name_cells:
             stamp = (*stamp, (set_cell_size(plain(line.function), cells - 1) + " ", Tone.STRONG))
@@ -154,11 +157,15 @@ class LogRows:
         if times is Times.CLOCK:
             clock = time.strftime("%H:%M:%S", self._local_time(line.time_s))
             return f"{clock}.{int(line.time_s % 1 * 1000):03} "
-        started_s = self._started_s(line.function, line.task_id) if line.task_id else None
+        started_s = self._start_of(line) if line.task_id else None
         return " " * _TIME if started_s is None else f"{max(0.0, line.at_s - started_s):+10.3f} s "
 
     def is_final(self, line: Entry, look: Look) -> bool:
         """Whether a line will look the same when it is drawn again: not if its task's start is still to be told."""
         if look.times is not Times.TASK or isinstance(line, Lost) or not line.task_id:
             return True
-        return self._started_s(line.function, line.task_id) is not None
+        return self._start_of(line) is not None
+
+    def _start_of(self, line: StderrLine) -> float | None:
+        """When a line's task started; a past one's clock begins there."""
+        return 0.0 if line.seq < 0 else self._started_s(line.function, line.task_id)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hotdash.events import Event
 
 LINES_KEPT = 2_000  # of a task that runs; the store's ring holds the same texts
+OWN_KEPT = 200  # of a container's own, from its start or its last task on, until the next one takes them with it
 
 
 class _Open(Struct, kw_only=True):
@@ -41,6 +42,7 @@ class Gatherer:
     def __init__(self) -> None:
         self._folders: dict[str, str] = {}
         self._open: dict[str, _Open] = {}
+        self._own: dict[str, deque[StderrLine]] = {}  # by container
         self._born_s: dict[str, float] = {}  # containers without a task so far: the first one waited for their start
         self._taken: dict[type[Event], Callable[[Any], EndedTask | None]] = {
             StderrLine: self._line,
@@ -64,6 +66,8 @@ class Gatherer:
     def _line(self, event: StderrLine) -> None:
         if (task := self._open.get(event.task_id)) is not None:
             task.lines.append(event)
+        elif not event.task_id:
+            self._own.setdefault(event.container_id, deque(maxlen=OWN_KEPT)).append(event)
 
     def _queued(self, event: TaskQueued) -> None:
         if not event.again:
@@ -71,14 +75,20 @@ class Gatherer:
 
     def _started(self, event: TaskStarted) -> None:
         born_s = self._born_s.pop(event.container_id, None)
-        if born_s is not None and (task := self._open.get(event.task_id)) is not None:
+        own = self._own.pop(event.container_id, None)
+        if (born_s is None and own is None) or (task := self._open.get(event.task_id)) is None:
+            return
+        if born_s is not None:
             task.starting_s = event.at_s - max(task.queued.at_s, born_s)
+        if own is not None:
+            task.lines.extend(own)
 
     def _starting(self, event: ContainerStarting) -> None:
         self._born_s[event.container_id] = event.at_s
 
     def _stopped(self, event: ContainerStopped) -> None:
         self._born_s.pop(event.container_id, None)
+        self._own.pop(event.container_id, None)
 
     def _function(self, event: FunctionChanged) -> None:
         self._folders[event.function] = str(event.spec.folder)

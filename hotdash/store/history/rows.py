@@ -81,7 +81,7 @@ def contents(connection: sqlite3.Connection, place: int) -> PastContents | None:
         body=body,
         error=error,
         headers=dict(json.loads(answer_headers)),
-        stderr_lines=tuple(text for _, _, text in kept),
+        stderr_lines=tuple(text for _, attribution, text in kept if attribution != Attribution.CONTAINER),
         stderr_dropped=dropped,
     )
     return PastContents(
@@ -131,11 +131,13 @@ def _task_row(task: EndedTask, place: int, run: str) -> tuple[object, ...]:
 def _contents_row(task: EndedTask, place: int, limits: HistoryLimits) -> tuple[object, ...]:
     result = task.result
     kept: list[tuple[float, str, str]] = []
+    own = 0  # the container's: the result has none of these
     room = limits.stderr_bytes
     for line in reversed(task.lines):
         room -= len(line.text)
         if room < 0:
             break
+        own += not line.task_id
         kept.append((line.time_s, str(line.attribution), line.text))
     return (
         place,
@@ -145,7 +147,7 @@ def _contents_row(task: EndedTask, place: int, limits: HistoryLimits) -> tuple[o
         json.dumps(list(result.headers.items())),
         None if result.error is None else clean(result.error),
         json.dumps(kept[::-1]),
-        result.stderr_dropped + max(0, len(result.stderr_lines) - len(kept)),
+        result.stderr_dropped + max(0, len(result.stderr_lines) - (len(kept) - own)),
     )
 
 
@@ -185,14 +187,17 @@ def _view(row: _Row, *, body: bytes, error: str | None, **result: Any) -> TaskVi
 
 
 def _line(seq: int, task: TaskView, time_s: float, attribution: str, text: str) -> StderrLine:
+    """A line of a past task; `at_s` counts from its start, since this run's clock has no such moment."""
+    result = task.result
+    assert result is not None  # noqa: S101  it has ended
     return StderrLine(
         seq=seq,
-        at_s=0.0,
+        at_s=time_s - task.queued_time_s - result.queued_s,
         time_s=time_s,
         function=task.function,
         container_id=task.container_id,
         revision=task.revision,
-        task_id=task.id,
+        task_id="" if attribution == Attribution.CONTAINER else task.id,
         attribution=Attribution(attribution),
         text=text,
     )

@@ -57,7 +57,7 @@ class EndedTask(NamedTuple):  # as `TaskResult`: one is made for every task
         payload: What it was asked.
         headers: The caller's.
         result: How it ended.
-        lines: Its stderr, oldest first.
+        lines: Its stderr, oldest first, after what its container had written for itself since the task before.
         starting_s: Of its wait, seconds for the container that then ran it to start.
     """
 
@@ -132,7 +132,8 @@ class PastContents(Struct, frozen=True, kw_only=True):
     Args:
         place: Where it is in the database.
         task: The task, with its payload and its answer as far as they were kept.
-        lines: Its stderr, as far as it was kept, oldest first.
+        lines: Its stderr as far as it was kept, oldest first; before it what its container had written for itself
+            since the task before (those lines have no task's id).
         payload_bytes: The size that the payload had; `task.payload` is empty where it was too large to keep.
         body_bytes: The size that the answer had; `task.result.body` is its start.
         ended_time_s: When it ended, seconds since 1970.
