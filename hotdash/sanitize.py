@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from hotdash.redrawn import is_redrawn, last_drawn
+
 TAB = 8  # columns, as terminals have it
 
 # 7 or 8 bit: CSI with its parameters, or OSC/DCS/SOS/PM/APC up to its terminator, or a short escape.
@@ -27,17 +29,17 @@ def plain(text: str) -> str:
     """One line of text that a terminal can be given: no control, no escape sequence, nothing that reorders text.
 
     Args:
-        text: Anything at all. A newline within it is shown as `↵`; of a line redrawn with carriage returns only the
-            last state is kept, after a mark, as a terminal would show it.
+        text: Anything at all. A newline within it is shown as `↵`; of a line that was redrawn only the last state is
+            kept, after a mark, as a terminal would show it.
 
     Returns:
         Text without control characters, lone surrogates or bidirectional controls; tabs are expanded.
     """
     if text.isprintable():
         return text
+    if is_redrawn(text):
+        text = last_drawn(text, SEQUENCES)
     text = SEQUENCES.sub("", text)
-    if "\r" in text:
-        text = _last_drawn(text)
     if "\t" in text:
         text = text.expandtabs(TAB)
     if text.isprintable():
@@ -48,14 +50,6 @@ def plain(text: str) -> str:
 def plain_lines(text: str) -> list[str]:
     """`plain`, for text of several lines; the empty text has none."""
     return [plain(line) for line in text.replace("\r\n", "\n").removesuffix("\n").split("\n")] if text else []
-
-
-def _last_drawn(text: str) -> str:
-    """What a terminal shows of a line redrawn with carriage returns, after a mark if something was overwritten."""
-    drawn = [part for part in text.split("\r") if part]
-    if not drawn:
-        return ""
-    return drawn[0] if len(drawn) == 1 else f"… {drawn[-1]}"
 
 
 def _picture(char: str) -> str:

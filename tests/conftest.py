@@ -1,6 +1,8 @@
 """What all tests share. `HOTDASH_REQUIRE_NODE` makes a missing node a failure; `.ci/run` sets it.
 
-No test uses the Docker engine of whoever runs it: the Docker tests have their own (see `docker_tools`).
+No test uses the Docker engine of whoever runs it: the Docker tests have their own (see `docker_tools`). None reads that
+person's settings, history, payloads or cache, nor leaves anything there: the home is a temporary one, for child
+processes, too.
 """
 
 from __future__ import annotations
@@ -8,6 +10,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import site
+import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,15 +20,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def pytest_configure() -> None:
+_HOME = pytest.StashKey[str]()
+# Where platformdirs looks before it looks below the home.
+_PLACES = [f"XDG_{kind}_HOME" for kind in ("CONFIG", "STATE", "CACHE", "DATA")] + ["XDG_CONFIG_DIRS", "XDG_DATA_DIRS"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """What the tests' own surroundings must not bring in.
 
     Signals that whoever started the tests ignores (`nohup`, a shell's `&`) would be ignored by hotdash, too.
     """
     os.environ["DOCKER_HOST"] = "unix:///there-is-no-engine"
+    os.environ["PYTHONUSERBASE"] = site.getuserbase()  # Python itself finds it by the home
+    os.environ["HOME"] = config.stash[_HOME] = tempfile.mkdtemp(prefix="hotdash-tests-home-")
+    for name in _PLACES:
+        os.environ.pop(name, None)
     for ended_by, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
         if signal.getsignal(ended_by) is signal.SIG_IGN:
             signal.signal(ended_by, usual)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The temporary home goes with the tests; no other."""
+    if (home := config.stash.get(_HOME, None)) is not None:
+        shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -54,7 +54,9 @@ def finding_line(finding: Finding) -> Line:
     if found is None:
         return ()
     line: list[Span] = [(f"/{plain(found.typed)}", Tone.ACCENT)]
-    if not found.inverted:
+    if found.is_too_slow:
+        line.append((" too slow, not used", Tone.ERROR))
+    elif not found.inverted:
         at = f"{finding.hit:,}/" if finding.hit else ""
         matches = f"{finding.hits:,} match" if finding.hits == 1 else f"{finding.hits:,} matches"
         line.append((f" {at}{matches}" + ("" if finding.is_hiding else ", all lines"), Tone.MUTED))

@@ -9,17 +9,17 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
-from hotdash.dashboard import words
+from hotdash.dashboard import use_words, words
 from hotdash.dashboard.lines import Line, Tone, text
 from hotdash.dashboard.why_lines import why_lines
 from hotdash.sanitize import plain, plain_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from hotdash.drivers.inside import Inside
     from hotdash.functions.spec import FunctionSpec
-    from hotdash.store import ContainerView, FunctionView
+    from hotdash.store import ContainerView, FunctionView, SeriesView
 
 MASK = "•••••• (m shows it)"
 _SECRET_NAME = re.compile(
@@ -47,6 +47,7 @@ def inspect_lines(
     shows_secrets: bool,
     now_s: float,
     command: tuple[str, ...] = (),
+    used: SeriesView | None = None,
 ) -> list[Line]:
     """All of it.
 
@@ -57,9 +58,12 @@ def inspect_lines(
         shows_secrets: Whether what looks secret is shown.
         now_s: The runtime's clock.
         command: What any of its containers runs, where that is known.
+        used: What it uses, where that has been measured.
     """
     spec = view.spec
     lines = _container_lines(container, now_s) if container is not None else _function_lines(view)
+    if used is not None:
+        lines += [_fact(name, said) for name, said in _uses(used) if said]
     command = inside.command if inside is not None and inside.command else command or spec.entrypoint or ()
     lines += [
         (),
@@ -108,6 +112,11 @@ def _container_lines(container: ContainerView, now_s: float) -> list[Line]:
         "started in": "" if container.start_s is None else words.duration(container.start_s),
     }
     return [_fact(name, value) for name, value in facts.items() if value]
+
+
+def _uses(used: SeriesView) -> Iterable[tuple[str, str]]:
+    yield "uses", use_words.now(used)
+    yield "traffic", use_words.network(used)
 
 
 def _limits(spec: FunctionSpec) -> list[tuple[str, str]]:

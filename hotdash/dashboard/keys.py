@@ -11,6 +11,7 @@ from textual.keys import KEY_DISPLAY_ALIASES
 from textual.keys import Keys as KnownKeys
 
 from hotdash.dashboard.actions import ACTIONS, by_pane, footer_actions
+from hotdash.settings import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -75,7 +76,7 @@ def checked(loaded: Loaded) -> tuple[Keys, tuple[Fault, ...]]:
     for name, keys in loaded.settings.keys.items():
         key = f"keys.{name}"
         if name not in names:
-            faults.append(loaded.fault(key, found="no action of this name", allowed=", ".join(sorted(names))))
+            faults.append(loaded.fault(key, found="no action of this name", allowed=nearest(name, sorted(names))))
         elif bad := next((one for one in keys if not _is_key(one)), None):
             allowed = "a character, or a name: f5, ctrl+d, space, enter, …"
             faults.append(loaded.fault(key, found=repr(bad), allowed=allowed))

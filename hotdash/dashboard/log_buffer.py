@@ -1,10 +1,12 @@
 """`LogBuffer`: the lines that one log shows, bounded, filtered, and where each stands on the screen. No Textual.
 
-Belongs to the widget that draws it, and to the screen's thread.
+Belongs to the widget that draws it, and to the screen's thread, which must not be kept: what takes longer than a key
+may wait (a filter over long lines, the wrapping of many) is done in parts, see `LogBuffer.work`.
 """
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, TypeAlias, Union
 
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
     from hotdash.events import StderrLine
 
 _BEFORE_ALL = -(2**62)  # a place in the order of events: past tasks' lines have some below zero
+WORK_S = 0.02  # at one go; a key waits no longer
 _MARKS = 100  # room for places where lines are missing
+_CHUNK = 64  # lines between two looks at the clock, or
+_CHUNK_SIZE = 2**17  # so many characters
 
 
 class Lost(Struct, frozen=True, kw_only=True):
@@ -39,6 +44,12 @@ def text_of(entry: Entry) -> str:
     return plain(entry.text) if not isinstance(entry, Lost) else f"{entry.count:,} lines lost here"
 
 
+def _with_lost(entries: list[Entry], lines: list[StderrLine]) -> list[Entry]:
+    """These of the entries' lines, and where lines are missing."""
+    stays = set(map(id, lines))
+    return [entry for entry in entries if isinstance(entry, Lost) or id(entry) in stays]
+
+
 class LogBuffer:
     """At most `capacity` entries; of these the ones shown, each one row high, or as many as wrapping makes it.
 
@@ -50,14 +61,16 @@ class LogBuffer:
         hits: The places, in the order of events, of the lines that the filter matches and that are shown.
     """
 
-    def __init__(self, *, capacity: int = LINES_KEPT + _MARKS) -> None:
+    def __init__(self, *, capacity: int = LINES_KEPT + _MARKS, work_s: float = WORK_S) -> None:
         self.capacity = capacity
         self.filter: Filter | None = None
         self.is_hiding = True
         self.errors_only = False
         self.wrap_width = 0
         self.hits: list[int] = []
+        self._work_s = work_s
         self._all: list[Entry] = []
+        self._done = 0  # how many of these have been looked at, shown or not
         self._shown: list[Entry] = []
         self._ends: list[int] = []  # wrapped: the row after each shown entry, counted from the buffer's first ever
         self._base = 0  # wrapped: rows before the first shown entry
@@ -69,6 +82,11 @@ class LogBuffer:
         if self.wrap_width:
             return self._ends[-1] - self._base if self._ends else 0
         return len(self._shown)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there are lines that were not looked at yet: `work` does."""
+        return self._done < len(self._all)
 
     @property
     def shown(self) -> Sequence[Entry]:
@@ -84,7 +102,7 @@ class LogBuffer:
         self._forget()
 
     def append(self, entries: Iterable[Entry]) -> int:
-        """Adds the newest entries.
+        """Adds the newest entries, and shows them if that does not take long.
 
         Returns:
             How many rows went at the top to keep the bound.
@@ -93,13 +111,36 @@ class LogBuffer:
         over = len(self._all) + len(fresh) - self.capacity
         gone = self._drop(over) if over > 0 else 0
         self._all += fresh
-        self._show(fresh)
+        self.work()
         return gone
 
     def arrange(self) -> None:
-        """Shows what it holds anew, as `filter`, `is_hiding`, `errors_only` and `wrap_width` are now."""
+        """Shows what it holds anew, as `filter`, `is_hiding`, `errors_only` and `wrap_width` are now; or begins to."""
         self._forget()
-        self._show(self._all)
+        self.work()
+
+    def work(self) -> None:
+        """Looks at what was not looked at yet, the oldest first, for no longer than a key may wait."""
+        end_s, is_used = time.perf_counter() + self._work_s, self._is_filter_used
+        while self.is_behind:
+            chunk = self._chunk()
+            self._show(chunk)
+            self._done += len(chunk)
+            if time.perf_counter() > end_s or is_used is not self._is_filter_used:
+                return  # a filter that has just given up is told of, and all is arranged anew
+
+    @property
+    def _is_filter_used(self) -> bool:
+        return self.filter is not None and not self.filter.is_too_slow
+
+    def _chunk(self) -> list[Entry]:
+        chunk = self._all[self._done : self._done + _CHUNK]
+        size = 0
+        for count, entry in enumerate(chunk, start=1):
+            size += len(entry.text) if not isinstance(entry, Lost) else 0
+            if size > _CHUNK_SIZE:
+                return chunk[:count]
+        return chunk
 
     def at(self, row: int) -> tuple[Entry, int] | None:
         """The entry that row `row` belongs to, and which row of it that is; None below the last."""
@@ -169,19 +210,20 @@ class LogBuffer:
         return _BEFORE_ALL
 
     def _forget(self) -> None:
-        self._shown, self._ends, self.hits, self._base = [], [], [], 0
+        self._shown, self._ends, self.hits, self._base, self._done = [], [], [], 0, 0
         self._sense = ErrorSense()
 
     def _show(self, fresh: list[Entry]) -> None:
         if self.errors_only:
             fresh = [entry for entry in fresh if isinstance(entry, Lost) or self._sense.is_error(entry)]
         found = self.filter
-        if found is not None:
-            matching = [entry for entry in fresh if isinstance(entry, Lost) or found.matches(text_of(entry))]
+        if found is not None and not found.is_too_slow:
+            lines = [entry for entry in fresh if not isinstance(entry, Lost)]
+            matching = found.kept(lines, text_of)
             if not found.inverted:
-                self.hits += [entry.seq for entry in matching if not isinstance(entry, Lost)]
+                self.hits += [line.seq for line in matching]
             if self.is_hiding or found.inverted:
-                fresh = matching
+                fresh = [*matching] if len(lines) == len(fresh) else _with_lost(fresh, matching)
         self._shown += fresh
         width = self.wrap_width
         if not width:
@@ -195,9 +237,11 @@ class LogBuffer:
         """Drops the oldest entries; returns how many shown rows went with them."""
         old = self._all[:count]
         del self._all[:count]
+        done = min(self._done, len(old))
+        self._done -= done
         hidden = 0
         if self.filter is None and not self.errors_only:
-            hidden = len(old)
+            hidden = done
         else:
             gone = set(map(id, old))
             while hidden < len(self._shown) and id(self._shown[hidden]) in gone:

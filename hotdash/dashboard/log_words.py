@@ -20,6 +20,7 @@ class LogFacts(Struct, frozen=True, kw_only=True):
 
     Args:
         finding: How the search stands.
+        is_behind: Whether there are lines that were not looked at yet.
         errors_only: Whether only lines that tell of an error are shown.
         is_cleared: Whether older lines have been cleared from view.
         dropped: Lines that were dropped before any listener saw them.
@@ -29,6 +30,7 @@ class LogFacts(Struct, frozen=True, kw_only=True):
     """
 
     finding: Finding = field(default_factory=Finding)
+    is_behind: bool = False
     errors_only: bool = False
     is_cleared: bool = False
     dropped: int = 0
@@ -40,6 +42,8 @@ class LogFacts(Struct, frozen=True, kw_only=True):
 def log_note(facts: LogFacts) -> Line:
     """At the right of the tabs, the most wanted last: there the room is."""
     note: list[Span] = [*finding_line(facts.finding)]
+    if facts.is_behind:
+        note.append(("looking …  ", Tone.MUTED))
     if facts.errors_only:
         note.append(("errors only  ", Tone.ERROR))
     if facts.is_cleared:
@@ -66,10 +70,9 @@ def empty_log(scope: Scope, task: TaskView | None, facts: LogFacts, *, has_lines
         facts: What hides lines.
         has_lines: Whether there are lines, all of them hidden.
     """
-    if has_lines and facts.errors_only:
-        return ((), text(" no line tells of an error", Tone.MUTED))
-    if has_lines and facts.finding.found is not None:
-        return ((), text(" no line matches the filter", Tone.MUTED))
+    if has_lines and (facts.errors_only or facts.finding.found is not None):
+        hidden = "tells of an error" if facts.errors_only else "matches the filter"
+        return ((), text(" looking …" if facts.is_behind else f" no line {hidden}", Tone.MUTED))
     if not scope.functions:
         return ((), text(" nothing is selected", Tone.MUTED))
     if facts.is_cleared:

@@ -69,7 +69,13 @@ class Sampler:
 
     def _usage(self) -> dict[str, Usage]:
         return {
-            container.id: Usage(cpu_s=container.stats.cpu_s, memory_bytes=container.stats.memory_bytes)
+            container.id: Usage(
+                cpu_s=container.stats.cpu_s,
+                memory_bytes=container.stats.memory_bytes,
+                pids=container.stats.pids,
+                received_bytes=container.stats.received_bytes,
+                sent_bytes=container.stats.sent_bytes,
+            )
             for function in self._snapshot().functions.values()
             for container in function.containers
             if container.stats is not None

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from rich.color import Color
 from rich.style import Style
 
+from hotdash.redrawn import SGR, is_redrawn, last_drawn
 from hotdash.sanitize import SEQUENCES, TAB, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SGR = re.compile("(?:\x1b\\[|\x9b)([0-9;:]{0,64})m")
 _SWITCHES: dict[int, Style] = {
     1: Style(bold=True),
     2: Style(dim=True),
@@ -42,13 +42,13 @@ def styled(text: str) -> list[tuple[str, Style]]:
     """
     if "\x1b" not in text and "\x9b" not in text:
         return [(plain(text), _NOTHING)]
-    if "\r" in text:  # it acts over the line as a whole, and so does `plain`
-        return [(plain(text), _NOTHING)]
+    if is_redrawn(text):
+        text = last_drawn(text, SEQUENCES)
     if "\t" in text:
         text = _expanded(text)
     pieces: list[tuple[str, Style]] = []
     style, at = _NOTHING, 0
-    for found in _SGR.finditer(text):
+    for found in SGR.finditer(text):
         _add(pieces, text[at : found.start()], style)
         style = _after(style, found[1])
         at = found.end()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from hotdash.dashboard import words
+from hotdash.dashboard import use_words, words
 from hotdash.dashboard.lines import Line, Span, Tone, text, width_of
 from hotdash.dashboard.plots import plot
 from hotdash.dashboard.why_lines import why_lines
@@ -15,7 +15,7 @@ from hotdash.sanitize import plain
 from hotdash.store.series import SECONDS_KEPT, Measure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from hotdash.store import FunctionView, SeriesView
 
@@ -25,13 +25,15 @@ _RECENT_S = 60  # how far back a percentile is looked for that has none now
 
 
 class Plot(Struct, frozen=True, kw_only=True):
-    """One plot: its name, the measure drawn, and what is said of it from the series."""
+    """One plot: its name, the measure drawn (`also` on top of it), and what is said of it from the series."""
 
     name: str
     measure: Measure
     say: Callable[[SeriesView, FunctionView], str]
     tone: Tone
     for_container: bool = True
+    also: Measure | None = None
+    is_known: Callable[[SeriesView], bool] = lambda _series: True
 
 
 def stats_lines(
@@ -52,9 +54,9 @@ def stats_lines(
         lines.append((("  ", Tone.TEXT), (name, Tone.STRONG), (" has nothing to plot yet: it has not run", Tone.MUTED)))
     else:
         for one in PLOTS:
-            if one.for_container or not container_id:
+            if (one.for_container or not container_id) and one.is_known(series):
                 lines += _plot_lines(one, view, series, max(_NARROWEST, width))
-        lines.append(_axis(max(_NARROWEST, width)))
+        lines += [_axis(max(_NARROWEST, width)), *_use_lines(series, is_container=bool(container_id))]
     if not container_id and series is not None:
         lines += [(), *_start_lines(series)]
     if not container_id:
@@ -63,7 +65,9 @@ def stats_lines(
 
 
 def _plot_lines(one: Plot, view: FunctionView, series: SeriesView, width: int) -> list[Line]:
-    values = series.values[one.measure]
+    values: Sequence[float] = series.values[one.measure]
+    if one.also is not None:
+        values = [sum(both) for both in zip(values, series.values[one.also], strict=True)]
     top = max((value for value in values if not isnan(value)), default=0.0)
     head: tuple[Span, ...] = ((f"{one.name:<9}", Tone.MUTED), (one.say(series, view), Tone.STRONG))
     most = f"most {_figure(one.measure, top)}"
@@ -76,6 +80,18 @@ def _plot_lines(one: Plot, view: FunctionView, series: SeriesView, width: int) -
 def _axis(width: int) -> Line:
     left, right = f"{SECONDS_KEPT // 60} min ago", "now"
     return text(f"{left} {'─' * (width - len(left) - len(right) - 2)} {right}", Tone.MUTED)
+
+
+def _use_lines(series: SeriesView, *, is_container: bool) -> list[Line]:
+    """What is not plotted: a number that seldom changes, and totals."""
+    processes, network = use_words.processes(series), use_words.network(series)
+    whose = "since it started" if is_container else "by all its containers so far"
+    lines: list[Line] = []
+    if processes:
+        lines.append(((processes, Tone.STRONG), (" now", Tone.TEXT)))
+    if network:
+        lines.append(text(f"{network}, {whose}"))
+    return [(), *lines] if lines else []
 
 
 def _start_lines(series: SeriesView) -> list[Line]:
@@ -107,18 +123,36 @@ def _recent(series: SeriesView, measure: Measure) -> str:
 
 
 def _figure(measure: Measure, value: float) -> str:
-    if isnan(value):
-        return "-"
-    if measure in {Measure.P50, Measure.P95, Measure.P99}:
-        return words.duration(value) if value else "-"
-    if measure is Measure.MEMORY:
-        return words.size(int(value))
-    if measure is Measure.CPU:
-        return f"{value:.0%} of a core"
-    if measure in {Measure.CALLS, Measure.BUSY}:
-        return words.rate(value)
-    return words.count(round(value))
+    return "-" if isnan(value) else _FIGURES.get(measure, _whole)(value)
 
+
+def _whole(number: float) -> str:
+    return words.count(round(number))
+
+
+def _share(cores: float) -> str:
+    return f"{cores:.0%} of a core"
+
+
+def _duration(seconds: float) -> str:
+    return words.duration(seconds) if seconds else "-"
+
+
+def _bytes_a_second(rate: float) -> str:
+    return f"{words.size(round(rate))}/s"
+
+
+_FIGURES: Mapping[Measure, Callable[[float], str]] = {
+    Measure.CALLS: words.rate,
+    Measure.BUSY: words.rate,
+    Measure.P50: _duration,
+    Measure.P95: _duration,
+    Measure.P99: _duration,
+    Measure.CPU: _share,
+    Measure.MEMORY: lambda count_bytes: words.size(int(count_bytes)),
+    Measure.RECEIVED: _bytes_a_second,
+    Measure.SENT: _bytes_a_second,
+}
 
 PLOTS = (
     Plot(
@@ -166,5 +200,13 @@ PLOTS = (
             f"{_figure(Measure.MEMORY, _now(series, Measure.MEMORY))}, {view.spec.memory_mb} MB a container"
         ),
         tone=Tone.TASK_3,
+    ),
+    Plot(
+        name="network",
+        measure=Measure.RECEIVED,
+        also=Measure.SENT,
+        say=lambda series, _view: use_words.network_rates(series),
+        tone=Tone.TASK_1,
+        is_known=lambda series: series.received_bytes is not None,
     ),
 )

@@ -11,6 +11,8 @@ from hotdash.dashboard.keys import Keys, checked
 from hotdash.settings import Settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hotdash.errors import Fault
     from hotdash.settings import Layout, Loaded
 
@@ -22,11 +24,13 @@ class Taste(Struct, frozen=True, kw_only=True):
         settings: See `Settings`.
         keys: What keys do.
         faults: What is wrong in the file, in the order of its lines.
+        path: The file, there or not; None for the usual, whatever a file says.
     """
 
     settings: Settings = field(default_factory=Settings)
     keys: Keys = field(default_factory=Keys)
     faults: tuple[Fault, ...] = ()
+    path: Path | None = None
 
     @property
     def theme(self) -> str | None:
@@ -52,4 +56,4 @@ def taste_of(loaded: Loaded) -> Taste:
         fault = loaded.fault("theme", found=repr(theme), allowed=", ".join(sorted(BUILTIN_THEMES)))
         faults = (*faults, fault)
     every = sorted((*loaded.faults, *faults), key=lambda fault: fault.line or 0)
-    return Taste(settings=loaded.settings, keys=keys, faults=tuple(every))
+    return Taste(settings=loaded.settings, keys=keys, faults=tuple(every), path=loaded.path)

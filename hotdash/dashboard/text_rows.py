@@ -49,8 +49,8 @@ class TextRows:
         """
         words = [unstyled(line) for line in lines]
         self.shown, self.hits = lines, []
-        if found is not None:
-            matching = [at for at, content in enumerate(words) if found.matches(content)]
+        if found is not None and not found.is_too_slow:
+            matching = found.kept(range(len(words)), words.__getitem__)
             if is_hiding or found.inverted:
                 self.shown = [lines[at] for at in matching]
                 words = [words[at] for at in matching]

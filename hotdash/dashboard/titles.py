@@ -47,7 +47,7 @@ def notice_line(notice: str) -> Line:
 
 
 def _filter(found: Filter | None) -> str:
-    return f"/{title_of(found.typed)}" if found else ""
+    return f"/{title_of(found.typed)}{' too slow, not used' if found.is_too_slow else ''}" if found else ""
 
 
 def _joined(*parts: str) -> str:

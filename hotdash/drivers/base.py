@@ -113,13 +113,14 @@ class Exit(Struct, frozen=True, kw_only=True):
 class Stats(Struct, frozen=True, kw_only=True):
     """What a container uses now: resident memory in bytes, CPU seconds since its start, how many processes.
 
-    `network_bytes` is what it has sent and received, where it has a network of its own; else None.
+    `received_bytes` and `sent_bytes` are what went over its network since its start; None where it has none of its own.
     """
 
     memory_bytes: int
     cpu_s: float
     pids: int
-    network_bytes: int | None = None
+    received_bytes: int | None = None
+    sent_bytes: int | None = None
 
 
 class Container(Protocol):

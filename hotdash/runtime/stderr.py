@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict, deque
 from typing import TYPE_CHECKING
 
+from hotdash.runtime.id_probe import IdProbe, may_have_id
 from hotdash.task import Attribution
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ LINE_BYTES = 64 * 2**10  # M10: a longer line is cut, with a mark
 TASK_STDERR_BYTES = 2**20  # M11: kept for a task, oldest dropped
 CUT_MARK = " … (line cut at 64 KiB)"
 _IDS_KNOWN = 1_000  # tasks a container has run, whose ids are still looked for
+_LONG = 100  # characters; to look for hex digits first is cheaper in more
 _ID = re.compile(r"(?<![\w-])[0-9a-f]{24}(?![\w-])")  # a task's id as a whole token
 
 
@@ -75,6 +77,7 @@ class StderrTap:
         self._bus = bus
         self._lock = threading.Lock()
         self._splitter = LineSplitter()
+        self._probe = IdProbe()
         self._task_id = task_id
         self._is_late = container.is_stderr_late
         self._in_task = Attribution.BY_TIME if self._is_late and not task_id else Attribution.IN_TASK
@@ -90,7 +93,7 @@ class StderrTap:
             with self._lock:
                 self._take()
         with self._lock:
-            self._give(self._splitter.flush())
+            self._give_rest()
 
     def begin(self, task_id: str, *, take: bool = True) -> None:
         """A task is about to be sent: what is there now is the container's own.
@@ -103,7 +106,7 @@ class StderrTap:
             if take:
                 self._take()
             if self._splitter.is_within:
-                self._give(self._splitter.flush())
+                self._give_rest()
             self._task_id = task_id
             if self._last and self._known:  # before its first task they are still the words of its start
                 self._last.clear()
@@ -124,7 +127,7 @@ class StderrTap:
         with self._lock:
             self._take()
             if self._splitter.is_within:
-                self._give(self._splitter.flush())
+                self._give_rest()
             self._task_id = ""
             if not self._lines and not self._lines_dropped:
                 return (), 0
@@ -141,27 +144,36 @@ class StderrTap:
     def _take(self) -> None:
         data = self._container.take_stderr()
         if data:
-            self._give(self._splitter.feed(data))
+            may_name = self._probe.is_in(data)
+            self._give(self._splitter.feed(data), may_name=may_name)
 
-    def _give(self, lines: list[str]) -> None:
+    def _give_rest(self) -> None:
+        """The unfinished line."""
+        self._give(self._splitter.flush(), may_name=self._probe.is_in_rest)
+
+    def _give(self, lines: list[str], *, may_name: bool) -> None:
+        """Tells of lines, of which some may name a task, or surely none does."""
         if not lines:
             return
-        batch = [(*self._owner(text), text) for text in lines]
+        usual = self._task_id, self._in_task if self._task_id else Attribution.CONTAINER
+        if may_name and self._known:
+            batch = [(*(self._named(text) or usual), text) for text in lines]
+        else:
+            batch = [(*usual, text) for text in lines]
         for task_id, _, text in batch:
             if task_id and task_id == self._task_id:
                 self._keep(text)
         self._last.extend(lines)
         self._bus.emit_lines(self._function, self._container.id, self._revision, batch)
 
-    def _owner(self, text: str) -> tuple[str, Attribution]:
-        """Section 6's rules in their order: a known id in the line, else the task that runs, else the container."""
-        if self._known:
-            for match in _ID.finditer(text):
-                if match[0] in self._known:
-                    return match[0], Attribution.BY_ID
-        if self._task_id:
-            return self._task_id, self._in_task
-        return "", Attribution.CONTAINER
+    def _named(self, text: str) -> tuple[str, Attribution] | None:
+        """The task whose id the line carries, which goes before the one that runs (section 6); None if it has none."""
+        if len(text) > _LONG and not may_have_id(text.encode(errors="replace")):
+            return None
+        for match in _ID.finditer(text):
+            if match[0] in self._known:
+                return match[0], Attribution.BY_ID
+        return None
 
     def _keep(self, text: str) -> None:
         self._lines.append(text)

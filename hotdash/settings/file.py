@@ -120,7 +120,7 @@ def _taken(
         rule = rules.get(key)
         if rule is None:
             names = (*rules, *(f"[{name}]" for name in _SECTIONS)) if not prefix else tuple(rules)
-            faults.append(loaded.fault(prefix + key, found="a key unknown here", allowed=_nearest(key, names)))
+            faults.append(loaded.fault(prefix + key, found="a key unknown here", allowed=nearest(key, names)))
         elif rule.takes(value):
             good[key] = value
         else:
@@ -138,8 +138,8 @@ def _keys(loaded: Loaded, faults: list[Fault], values: Mapping[str, Any]) -> Ite
             faults.append(loaded.fault(f"{KEYS}.{name}", found=shown(value), allowed=_KEYS_ALLOWED))
 
 
-def _nearest(key: str, names: Iterable[str]) -> str:
-    """All names there are, or the one that was likely meant."""
+def nearest(key: str, names: Iterable[str]) -> str:
+    """What a name may be: all there are, before them the one that was likely meant."""
     known = list(names)
     meant = difflib.get_close_matches(key, known, n=1)
     return f"{meant[0]} perhaps; one of {', '.join(known)}" if meant else ", ".join(known)

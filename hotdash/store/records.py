@@ -47,7 +47,9 @@ class ContainerRecord(Struct, kw_only=True):
     series: Series = field(default_factory=Series)
     sampled_served: int = 0
     sampled_cpu_s: float | None = None
-    memory_bytes: int | None = None  # when it was last sampled
+    memory_bytes: int | None = None  # when it was last sampled, as the next two
+    received_bytes: int | None = None
+    sent_bytes: int | None = None
     born_s: float = 0.0
 
     def move(self, state: ContainerState, at_s: float) -> None:
@@ -169,6 +171,8 @@ class FunctionRecord(Struct, kw_only=True):
     series: Series = field(default_factory=Series)
     sampled_s: float = 0.0
     sampled_calls: int = 0
+    received_bytes: int | None = None  # by all its containers so far; None where no driver tells
+    sent_bytes: int | None = None
     depths: dict[int, int] = field(default_factory=dict)  # whole second → deepest queue in it
     depth_at_s: float = 0.0
     _view: FunctionView | None = None

@@ -14,11 +14,17 @@ if TYPE_CHECKING:
     from hotdash.store.records import ContainerRecord, FunctionRecord
 
 
+USED = frozenset({Measure.CPU, Measure.MEMORY, Measure.PIDS, Measure.RECEIVED, Measure.SENT})
+
+
 class Usage(NamedTuple):
-    """What a container uses: CPU seconds since its start, resident bytes."""
+    """What a container uses: CPU seconds since its start, resident bytes, processes, bytes over its network."""
 
     cpu_s: float
     memory_bytes: int
+    pids: int | None = None
+    received_bytes: int | None = None
+    sent_bytes: int | None = None
 
 
 def sample_function(record: FunctionRecord, now_s: float, usage: Mapping[str, Usage]) -> bool:
@@ -37,12 +43,18 @@ def sample_function(record: FunctionRecord, now_s: float, usage: Mapping[str, Us
         if at_s < record.sampled_s:
             break
         runs.setdefault(container_id, []).append(run_s)
-    cpu, memory = 0.0, 0.0
+    together: dict[Measure, float] = {Measure.CPU: 0.0, Measure.MEMORY: 0.0}
+    if not record.containers:
+        together[Measure.PIDS] = 0.0
     for container in record.containers.values():
         used = usage.get(container.id)
-        cores = _sample_container(container, now_s, took_s, used, runs.get(container.id, []))
-        cpu += cores
-        memory += used.memory_bytes if used is not None else 0
+        if used is not None:
+            _count_network(record, container, used)
+        sample = _sample_container(container, now_s, took_s, used, runs.get(container.id, []))
+        for measure in USED & sample.keys():
+            together[measure] = together.get(measure, 0.0) + sample[measure]
+    if record.received_bytes is not None:
+        together = {Measure.RECEIVED: 0.0, Measure.SENT: 0.0} | together
     seconds = range(int(record.sampled_s) + 1, int(now_s) + 1)
     record.series.put(
         now_s,
@@ -58,8 +70,7 @@ def sample_function(record: FunctionRecord, now_s: float, usage: Mapping[str, Us
                 # Short tasks run between two looks: what they ran, for each second that passed.
                 sum(min(run_s, took_s) for of_one in runs.values() for run_s in of_one) / took_s,
             ),
-            Measure.CPU: cpu,
-            Measure.MEMORY: memory,
+            **together,
         },
     )
     record.sampled_s, record.sampled_calls = now_s, record.calls
@@ -76,8 +87,11 @@ def series_of(record: FunctionRecord, container_id: str, now_s: float) -> Series
     """The last 15 minutes of a function, or of a container of it; None if there is no such one."""
     if container_id and container_id not in record.containers:
         return None
+    subject = record.containers[container_id] if container_id else record
     return SeriesView(
-        values=(record.containers[container_id] if container_id else record).series.until(now_s),
+        values=subject.series.until(now_s),
+        received_bytes=subject.received_bytes,
+        sent_bytes=subject.sent_bytes,
         starts=record.starts,
         starts_s=record.starts_s,
         first_runs=record.first_runs,
@@ -87,9 +101,8 @@ def series_of(record: FunctionRecord, container_id: str, now_s: float) -> Series
 
 def _sample_container(
     container: ContainerRecord, now_s: float, took_s: float, used: Usage | None, runs: list[float]
-) -> float:
-    """Returns how many cores it used since the sample before."""
-    cores = 0.0
+) -> Mapping[Measure, float]:
+    """Puts a second's values into a container's series, and returns them."""
     sample = {
         Measure.CALLS: (container.tasks_served - container.sampled_served) / took_s,
         **percentiles(runs),
@@ -97,13 +110,33 @@ def _sample_container(
         Measure.BUSY: float(container.state is ContainerState.BUSY),
     }
     if used is not None:
-        if container.sampled_cpu_s is not None:
-            cores = max(0.0, used.cpu_s - container.sampled_cpu_s) / took_s
+        sample[Measure.CPU] = _rate(container.sampled_cpu_s, used.cpu_s, took_s)
+        sample[Measure.MEMORY] = float(used.memory_bytes)
+        if used.pids is not None:
+            sample[Measure.PIDS] = float(used.pids)
+        if used.received_bytes is not None and used.sent_bytes is not None:
+            sample[Measure.RECEIVED] = _rate(container.received_bytes, used.received_bytes, took_s)
+            sample[Measure.SENT] = _rate(container.sent_bytes, used.sent_bytes, took_s)
         container.sampled_cpu_s, container.memory_bytes = used.cpu_s, used.memory_bytes
-        sample |= {Measure.CPU: cores, Measure.MEMORY: float(used.memory_bytes)}
+        container.received_bytes, container.sent_bytes = used.received_bytes, used.sent_bytes
     container.series.put(now_s, sample)
     container.sampled_served = container.tasks_served
-    return cores
+    return sample
+
+
+def _count_network(record: FunctionRecord, container: ContainerRecord, used: Usage) -> None:
+    """Adds what a container received and sent since it was last sampled to what its function did in all."""
+    if used.received_bytes is None or used.sent_bytes is None:
+        return
+    received = max(0, used.received_bytes - (container.received_bytes or 0))
+    sent = max(0, used.sent_bytes - (container.sent_bytes or 0))
+    record.received_bytes = (record.received_bytes or 0) + received
+    record.sent_bytes = (record.sent_bytes or 0) + sent
+
+
+def _rate(before: float | None, now: float, took_s: float) -> float:
+    """What a count grew by in a second; 0 where it was not looked at before."""
+    return 0.0 if before is None else max(0.0, now - before) / took_s
 
 
 def quantile(ordered: list[float], share: float) -> float | None:

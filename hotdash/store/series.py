@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SECONDS_KEPT = 900
+_UNTOLD = (nan,) * SECONDS_KEPT
 
 
 class Measure(StrEnum):
@@ -30,10 +31,16 @@ class Measure(StrEnum):
     BUSY = "busy"
     CPU = "cpu"  # cores
     MEMORY = "memory"  # bytes
+    PIDS = "pids"  # processes
+    RECEIVED = "received"  # bytes a second over the network
+    SENT = "sent"
 
 
-_RATES = frozenset({Measure.CALLS, Measure.CPU})  # over the whole time since the value before
-_HELD = frozenset({Measure.HOT, Measure.MEMORY})  # what was so stays so until it is said to be otherwise
+# Over the whole time since the value before.
+_RATES = frozenset({Measure.CALLS, Measure.CPU, Measure.RECEIVED, Measure.SENT})
+_HELD = frozenset({Measure.HOT, Measure.MEMORY, Measure.PIDS})  # what was so stays so until it is said to be otherwise
+
+_TOLD = frozenset({Measure.PIDS, Measure.RECEIVED, Measure.SENT})  # by some drivers, of some containers
 
 
 class SeriesView(Struct, frozen=True, kw_only=True):
@@ -45,6 +52,9 @@ class SeriesView(Struct, frozen=True, kw_only=True):
         starts_s: The seconds that took, together.
         first_runs: How many of them have ended their first task.
         first_runs_s: The seconds that these first tasks ran, together.
+        received_bytes: Over the network since the container's start, or by all the function's containers; None where
+            no driver tells of a network.
+        sent_bytes: As above.
     """
 
     values: Mapping[Measure, tuple[float, ...]]
@@ -52,6 +62,8 @@ class SeriesView(Struct, frozen=True, kw_only=True):
     starts_s: float = 0.0
     first_runs: int = 0
     first_runs_s: float = 0.0
+    received_bytes: int | None = None
+    sent_bytes: int | None = None
 
 
 class Series:
@@ -93,6 +105,8 @@ class Series:
 
     def _seconds(self, measure: Measure, second: int) -> tuple[float, ...]:
         ring, after = self._values.get(measure), self._after(measure)
+        if ring is None and measure in _TOLD:
+            return _UNTOLD
         begin = max(self._first, self._last - SECONDS_KEPT + 1)
         return tuple(
             nan

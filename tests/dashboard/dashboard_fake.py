@@ -256,8 +256,8 @@ def busy_script(clock: Callable[[], float] | None = None) -> Script:
     return script
 
 
-def measured_script() -> Script:
-    """Some minutes of work, measured."""
+def measured_script(*, has_network: bool = False) -> Script:
+    """Some minutes of work, measured; of its network only where it has one of its own."""
     clock = Clock()
     script = Script(clock)
     script.function("greet", max_concurrency=4)
@@ -270,7 +270,9 @@ def measured_script() -> Script:
             script.start("greet", task_id(number), "c-aaaaaa")
             script.end(task_id(number), run_s=0.01 * (1 + second % 7))
         clock.at += 1.0
-        usage = Usage(cpu_s=second * 0.25, memory_bytes=(20 + second % 30) * 2**20)
+        usage = Usage(cpu_s=second * 0.25, memory_bytes=(20 + second % 30) * 2**20, pids=3)
+        if has_network:
+            usage = usage._replace(received_bytes=second * (2_000 + second), sent_bytes=second * 1_024)
         script.store.sample(clock(), {"c-aaaaaa": usage})
     return script
 

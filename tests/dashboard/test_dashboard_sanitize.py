@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+import time
 import unicodedata
 
 import pytest
@@ -120,3 +122,87 @@ def test_hidden_text_is_shown() -> None:
 def test_tabs_keep_colours_and_stand_as_they_do_without(raw: str) -> None:
     assert "".join(text for text, _ in styled(raw)) == plain(raw)
     assert any(style.color or style.bold for _, style in styled(raw)) is ("m" in raw)
+
+
+def tqdm_like() -> str:
+    """As tqdm draws: a carriage return, the bar, and spaces over what was longer."""
+    bar = "█" * 10
+    bars = (f"{at:3}%|\x1b[32m{bar[: at // 10]:<10}\x1b[0m| {at}/100  " for at in range(101))
+    return "".join(f"\r{drawn}" for drawn in bars)
+
+
+def npm_like() -> str:
+    """As npm's spinner draws: to the first column, erase the line, a coloured sign and what goes on."""
+    signs = "⠙⠹⠸⠼"
+    drawn = "".join(f"\x1b[1G\x1b[0K\x1b[36m{signs[at % 4]}\x1b[39m step {at}" for at in range(20))
+    return f"{drawn}\x1b[1G\x1b[0K\x1b[32m✔\x1b[39m done"
+
+
+GREEN = 2
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown", "green"),
+    [
+        (tqdm_like(), "… 100%|██████████| 100/100  ", "██████████"),
+        (npm_like(), "… ✔ done", "✔"),
+        ("\x1b[2K\r\x1b[32mfirst\x1b[0m", "first", "first"),
+        ("\x1b[32mgreen from the start\rstill", "… still from the start", "still from the start"),
+        ("\x1b[31mred\x1b[0m and \x1b[32mgreen\x1b[0m\r.......", "… ....... green", "green"),
+        ("12345678\r\x1b[32mab\x1b[0m\r-", "… -b345678", "b"),
+        ("all of it goes\x1b[2K\r", "… ", ""),
+        ("spinner \x1b[32m|\x1b[0m\r\x1b[K", "… ", ""),
+        ("kept to here\x1b[K and on\r\x1b[32mKEPT", "… KEPT to here and on", "KEPT"),
+        ("\x1b]0;a\rtitle\x07\x1b[32mtext", "text", "text"),
+        ("no G is one\rG", "… Go G is one", ""),
+        ("\x9b32mbefore\x9bGafter", "… aftere", "aftere"),
+    ],
+)
+def test_a_redrawn_line_shows_what_a_terminal_would_in_its_colours(raw: str, shown: str, green: str) -> None:
+    pieces = styled(raw)
+    assert plain(raw) == "".join(text for text, _ in pieces) == shown
+    assert "".join(text for text, style in pieces if style.color and style.color.number == GREEN) == green
+
+
+REDRAWN = st.lists(
+    st.sampled_from(
+        ["a", "bc", "日", "K", "G", " ", "\t", "\r", "\x1b[G", "\x1b[K", "\x1b[2K", "\x1b[1;32m", "\x1b[0m"]
+    ),
+    max_size=30,
+).map("".join)
+
+
+@settings(deadline=None)
+@given(REDRAWN)
+def test_colours_change_no_text_of_a_redrawn_line(text: str) -> None:
+    assert "".join(piece for piece, _ in styled(text)) == plain(text)
+
+
+def terminals(text: str) -> str:
+    """Letter by letter, what a terminal shows of carriage returns and of erasing to the line's end."""
+    cells: list[str] = []
+    column = 0
+    for token in re.findall("\r|\x1b\\[K|.", text):
+        if token == "\r":
+            column = 0
+        elif token == "\x1b[K":
+            del cells[column:]
+        else:
+            cells[column : column + 1] = token
+            column += 1
+    return "".join(cells)
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(["a", "b", "cde", "\r", "\x1b[K"]), max_size=30).map("".join))
+def test_a_redrawn_line_is_what_a_terminal_makes_of_it(text: str) -> None:
+    assert plain(text).removeprefix("… ") == terminals(text)
+
+
+def test_an_hours_progress_in_one_line_is_shown_soon() -> None:
+    line = "".join(f"\r\x1b[32m{at:6}%\x1b[0m of it" for at in range(4_000))
+    assert len(line) > 2**16
+    began_s = time.thread_time()
+    for _ in range(20):
+        styled(line)
+    assert time.thread_time() - began_s < 2

@@ -13,6 +13,8 @@ from test_history_pane import history_at, remember, today
 from textual.widgets import TextArea
 
 from hotdash.dashboard.app import HotdashApp
+from hotdash.dashboard.taste import taste_of
+from hotdash.settings import load_settings
 from hotdash.store.history import PastOrder
 
 if TYPE_CHECKING:
@@ -79,6 +81,12 @@ def test_stats(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None
     assert snap_compare(still_app(measured_script()), press=(*["greater_than_sign"] * 3, "3"), terminal_size=size)
 
 
+@pytest.mark.parametrize("size", [(160, 45), (60, 20)], ids="{0[0]}x{0[1]}".format)
+def test_stats_with_a_network(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    keys = (*["greater_than_sign"] * 3, "3", *["pagedown"] * (3 if size[0] == 60 else 0))
+    assert snap_compare(still_app(measured_script(has_network=True)), press=keys, terminal_size=size)
+
+
 @pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
 def test_deploys_with_a_failed_build(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
     keys = ("3", "less_than_sign")
@@ -107,6 +115,24 @@ def test_found_in_the_payload(snap_compare: Callable[..., bool], size: tuple[int
 async def _unblink(pilot: Pilot[None]) -> None:
     for area in pilot.app.screen.query(TextArea):
         area.cursor_blink = False
+
+
+@pytest.mark.parametrize("size", [(160, 45), (60, 20)], ids="{0[0]}x{0[1]}".format)
+def test_what_is_wrong_in_the_settings(
+    snap_compare: Callable[..., bool], size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = tmp_path / ".config" / "hotdash" / "config.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text('driver = "podman"\n\n[layout]\nleft = 40\n\n[keys]\nburst = "j"\n')
+    script = busy_script(Clock())
+    app = HotdashApp(script.store, FakeControls(script=script), taste=taste_of(load_settings(path)))
+    app.animation_level = "none"
+
+    async def open_it(pilot: Pilot[None]) -> None:
+        await pilot.press("question_mark")
+
+    assert snap_compare(app, terminal_size=size, run_before=open_it)
 
 
 def test_all_keys(snap_compare: Callable[..., bool]) -> None:

@@ -10,8 +10,11 @@ from test_dashboard_keys import board, toasts
 
 from hotdash.dashboard.actions import ACTIONS, Pane
 from hotdash.dashboard.keys import Keys, name_of
+from hotdash.dashboard.lines import unstyled
 from hotdash.dashboard.screens.help import HelpScreen
+from hotdash.dashboard.settings_lines import settings_lines
 from hotdash.dashboard.taste import taste_of
+from hotdash.dashboard.widgets.text_view import TextView
 from hotdash.settings import load_settings
 
 if TYPE_CHECKING:
@@ -57,7 +60,7 @@ def test_a_key_is_a_character_or_a_name_and_is_shown_as_people_write_it(tmp_path
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ('dance = "x"', ["2: keys.dance: found no action of this name, allowed back, burst,"]),
+        ('xyzzy = "x"', ["2: keys.xyzzy: found no action of this name, allowed back, burst,"]),
         ('invoke = "entr"', ["2: keys.invoke: found 'entr', allowed a character, or a name: f5, ctrl+d"]),
         ('invoke = "hyper+x"', ["2: keys.invoke: found 'hyper+x'"]),
         ('invoke = "j"', ["2: keys.invoke: found 'j', which moves in every pane"]),
@@ -123,10 +126,66 @@ def test_what_is_wrong_in_the_settings_is_told_once_and_takes_no_room(tmp_path: 
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         await until(pilot, lambda: len(toasts(app)) == 4)
         assert "config.toml:1: a: found a key unknown here" in toasts(app)[0]
-        assert toasts(app)[3] == "and 1 fault more in the settings: hotdash doctor"
+        assert toasts(app)[3] == "and 1 fault more in the settings: ? tells all"
         assert not board(app).notices.display
 
     drive(busy_script(Clock()), steps, taste=mine)
+
+
+def test_a_long_fault_is_told_in_part_and_the_help_has_all_of_it(tmp_path: Path) -> None:
+    mine = taste(tmp_path, '[keys]\nbrust = "b"\n')
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await until(pilot, lambda: toasts(app))
+        assert toasts(app)[0].endswith(" … ? tells all")
+        shown = await help_shown(app, pilot)
+        assert shown[2].endswith(str(mine.faults[0]).rpartition(" ")[2])
+
+    drive(busy_script(Clock()), steps, taste=mine)
+
+
+async def help_shown(app: HotdashApp, pilot: Pilot[None]) -> list[str]:
+    await pilot.press("question_mark")
+    await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+    shown = app.screen.query_one("#help", TextView).text.splitlines()
+    await pilot.press("escape")
+    return shown
+
+
+def test_the_help_tells_what_is_wrong_in_the_settings_as_long_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    mine = taste(tmp_path, 'watch = 1\n[keys]\ninvok = "[/b]"\n')
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        shown = await help_shown(app, pilot)
+        assert shown[0] == "Settings"
+        assert shown[1].split() == ["file", str(path)]
+        assert shown[2] == "  line 1     watch: found 1, allowed true or false"
+        said = "keys.invok: found no action of this name, allowed invoke perhaps; one of "
+        assert shown[3].startswith(f"  line 3     {said}")
+        path.write_text("watch = 2\n")
+        shown = await help_shown(app, pilot)
+        assert shown[2] == "  line 1     watch: found 2, allowed true or false"
+        assert shown[3:5] == [
+            "  until then the usual serves in their place",
+            "  changed    since hotdash started; it holds from the next start on",
+        ]
+        assert toasts(app) == []
+        path.write_text("watch = true\n")
+        shown = await help_shown(app, pilot)
+        assert shown[0] != "Settings"
+        assert shown[-3:-1] == ["Settings", f"  file       {path}"]
+        assert "holds from the next start on" in shown[-1]
+        path.unlink()
+        assert (await help_shown(app, pilot))[-2].startswith("  not there  and not needed")
+
+    drive(busy_script(Clock()), steps, taste=mine)
+
+
+def test_the_help_says_where_the_settings_are_as_one_types_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    mine = taste(tmp_path, "watch = false\n")
+    assert [unstyled(line) for line in settings_lines(mine)] == ["Settings", "  file       ~/config.toml", ""]
 
 
 def test_theme_and_layout_are_followed_and_an_unknown_theme_is_told(tmp_path: Path) -> None:

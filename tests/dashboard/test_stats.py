@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import nan
+from math import isnan, nan
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,11 +10,13 @@ from dashboard_fake import Clock, FakeControls, Script, busy_script, drive, meas
 from real_tools import DO_AS_TOLD, function, real_runtime
 from real_tools import until as wait_until
 
+from hotdash import events as ev
 from hotdash.dashboard.lines import unstyled, width_of
 from hotdash.dashboard.plots import columns_of, plot
 from hotdash.dashboard.sampler import IDLE_S, Sampler
 from hotdash.dashboard.screens.main import MainScreen
 from hotdash.dashboard.why_lines import why_lines, why_waits_lines
+from hotdash.dashboard.widgets.text_view import TextView
 from hotdash.runtime.snapshot import RuntimeSnapshot
 from hotdash.store import Measure, Store, Usage
 
@@ -68,6 +70,67 @@ def test_the_stats_tab_plots_the_function_or_the_container_and_fits(size: tuple[
     drive(measured_script(), steps, size=size)
 
 
+def _uses(app: HotdashApp) -> list[str]:
+    """What is told below the plots of the use."""
+    rows = stats_rows(app)
+    axis = next(at for at, row in enumerate(rows) if row.startswith("15 min ago"))
+    return [row for row in rows[axis + 2 : axis + 4] if "process" in row or "received" in row]
+
+
+@pytest.mark.parametrize("size", [(160, 45), (60, 20)])
+@pytest.mark.parametrize("has_network", [True, False])
+def test_processes_and_network_are_told_where_the_driver_knows_them(size: tuple[int, int], has_network: bool) -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        screen = app.screen_stack[0]
+        assert isinstance(screen, MainScreen)
+        await pilot.press("greater_than_sign", "greater_than_sign", "greater_than_sign")
+        await until(pilot, lambda: stats_rows(app))
+        heads = [row[:35].rstrip() for row in stats_rows(app) if row.startswith("network")]
+        assert heads == ["network  in 2.5 KB/s  out 1.0 KB/s"][:has_network]
+        received = "671 KB received, 299 KB sent"
+        assert _uses(app) == ["3 processes now", f"{received}, by all its containers so far"][: 1 + has_network]
+        assert max(map(width_of, screen.stats.lines[:24])) <= screen.stats.room
+        await pilot.press("1", "j")
+        await until(pilot, lambda: screen.scope.container_id == "c-aaaaaa")
+        assert _uses(app) == ["3 processes now", f"{received}, since it started"][: 1 + has_network]
+        await pilot.press("v")
+        inspected = app.screen.query_one("#inspect", TextView).text
+        assert "uses          25% of a core, 49 MB, 3 processes" in inspected
+        assert (f"traffic       {received}" in inspected) is has_network
+
+    drive(measured_script(has_network=has_network), steps, size=size)
+
+
+def test_a_functions_network_is_all_its_containers_those_that_have_ended_too() -> None:
+    clock = Clock()
+    script = Script(clock)
+    script.function("greet", max_concurrency=2)
+    script.container("greet", "c-a")
+    script.container("greet", "c-b")
+
+    def rates(container_id: str = "") -> tuple[float, float, float]:
+        series = script.store.series(clock(), "greet", container_id)
+        assert series is not None
+        return tuple(series.values[measure][-1] for measure in (Measure.RECEIVED, Measure.SENT, Measure.PIDS))
+
+    first = Usage(0, 0, pids=2, received_bytes=100, sent_bytes=10)
+    script.store.sample(clock(), {"c-a": first, "c-b": Usage(0, 0, pids=1)})
+    assert rates() == (0, 0, 3), "what it did before anybody looked is no rate"
+    assert [isnan(value) for value in rates("c-b")] == [True, True, False]
+    clock.at += 2
+    script.store.sample(clock(), {"c-a": Usage(0, 0, pids=2, received_bytes=500, sent_bytes=30), "c-b": first})
+    assert rates() == (200, 10, 4)
+    assert rates("c-a") == (200, 10, 2)
+    for key in ("c-a", "c-b"):
+        script.feed(ev.ContainerStopped, "greet", container_id=key, revision=1, reason="idle")
+    clock.at += 2
+    script.store.sample(clock(), {})
+    assert rates() == (0, 0, 0)
+    series = script.store.series(clock(), "greet")
+    assert series is not None
+    assert (series.received_bytes, series.sent_bytes) == (600, 40)
+
+
 def test_a_containers_row_tells_what_it_uses() -> None:
     script = measured_script()
 
@@ -97,8 +160,6 @@ def test_a_function_that_has_not_run_says_so_and_the_decisions_are_told() -> Non
 
 
 def test_why_tells_the_last_decisions_with_their_ages_and_of_a_waiting_task_those_since() -> None:
-    from hotdash import events as ev
-
     script = Script(Clock())
     script.function("greet")
     for at, reason in enumerate(("nothing waits", "starting 1: 1 task waits", "max_concurrency 1 reached: 1 busy")):

@@ -60,7 +60,7 @@ def test_asking_never_waits_for_the_engine(monkeypatch):
     until(lambda: len(client.looks) == 1, "the first look")
     client.go.set()
     until(lambda: watch.of("a") and watch.of("b"), "the first figures of both")
-    assert watch.of("a") == Stats(memory_bytes=5, cpu_s=0.0, pids=0, network_bytes=None)
+    assert watch.of("a") == Stats(memory_bytes=5, cpu_s=0.0, pids=0)
     watch.close()
     assert client.is_closed
 
@@ -109,7 +109,7 @@ def test_the_page_cache_is_not_counted_and_the_network_is_summed():
         "pids_stats": {"current": 3},
         "networks": {"eth0": {"rx_bytes": 1, "tx_bytes": 2}, "eth1": {"rx_bytes": 10, "tx_bytes": 20}},
     }
-    assert stats_of(told) == Stats(memory_bytes=70, cpu_s=2.5, pids=3, network_bytes=33)
+    assert stats_of(told) == Stats(memory_bytes=70, cpu_s=2.5, pids=3, received_bytes=11, sent_bytes=22)
     told["memory_stats"] = {"usage": 100, "stats": {"total_inactive_file": 40, "inactive_file": 30}}  # control groups 1
     assert stats_of(told).memory_bytes == 60
     assert stats_of({}) is None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from hotdash.dashboard.action import Pane
-from hotdash.dashboard.filters import parse_filter
+from hotdash.dashboard.filters import TOO_SLOW_WHY, parse_filter
 from hotdash.dashboard.finding import Finding, parse_search
 from hotdash.dashboard.screens.payload_board import PayloadBoard
 from hotdash.dashboard.widgets.filter_bar import FilterBar
@@ -92,6 +92,8 @@ class FindKeysScreen(PayloadBoard):
         elif view.finding.found is None:
             key = self.keys.shown("find" if self.tab is Pane.PAYLOAD else "filter")
             self.tell(f"nothing is searched for: {key} does")
+        elif view.finding.found.is_too_slow:
+            self.tell(f"the filter is {TOO_SLOW_WHY}")
         elif not view.go_to_match(direction):
             self.tell("nothing matches" if self.tab is Pane.PAYLOAD else "no line matches")
         self._show_note()
@@ -111,8 +113,10 @@ class FindKeysScreen(PayloadBoard):
     # --- what is typed ------------------------------------------------------------------------------------------------
 
     def on_filter_bar_changed(self, message: FilterBar.Changed) -> None:
-        """Another filter holds in one of the panes."""
+        """Another filter holds in one of the panes, or it has given up."""
         found = message.bar.filter
+        if found is not None and found.is_too_slow and not message.bar.display:
+            self.tell(f"the filter is {TOO_SLOW_WHY}", is_odd=True)
         pane = self._pane_of(message.bar)
         if pane is Pane.LOGS:
             self.logs.set_filter(found)

@@ -1,4 +1,4 @@
-"""`HelpScreen`: all keys, and what the driver is and is not."""
+"""`HelpScreen`: all keys, what the driver is and is not, and what is wrong in the settings."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from hotdash.dashboard.actions import MOVES, Pane
 from hotdash.dashboard.lines import Line, Tone, text
+from hotdash.dashboard.settings_lines import settings_lines
 from hotdash.dashboard.widgets.painted import TONE_CLASSES
 from hotdash.dashboard.widgets.text_view import TextView
 from hotdash.sanitize import plain
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from hotdash.dashboard.keys import Keys
     from hotdash.dashboard.ports import Controls
+    from hotdash.dashboard.taste import Taste
 
 
 class HelpScreen(ModalScreen[None]):
@@ -30,15 +31,15 @@ class HelpScreen(ModalScreen[None]):
     COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q,enter", "back", show=False)]
 
-    def __init__(self, *, controls: Controls, keys: Keys) -> None:
+    def __init__(self, *, controls: Controls, taste: Taste) -> None:
         super().__init__()
         self._controls = controls
-        self._keys = keys
+        self._taste = taste
 
     def compose(self) -> ComposeResult:
         """The keys above the way out."""
         view = TextView(hang=11, widget_id="help")
-        view.show(tuple(help_lines(self._controls, self._keys)))
+        view.show(tuple(help_lines(self._controls, self._taste)))
         with Vertical(classes="dialog dialog--tall") as dialog:
             dialog.border_title = "Keys"
             yield view
@@ -49,9 +50,13 @@ class HelpScreen(ModalScreen[None]):
         self.dismiss()
 
 
-def help_lines(controls: Controls, keys: Keys) -> Iterable[Line]:
-    """All keys, then the driver, then what else there is to know."""
-    for pane, actions in keys.by_pane():
+def help_lines(controls: Controls, taste: Taste) -> Iterable[Line]:
+    """All keys, then the driver, then what else there is to know. What is wrong in the settings comes before it all."""
+    settings = tuple(settings_lines(taste))
+    is_wrong = any(tone is Tone.ERROR for line in settings for _, tone in line)
+    if is_wrong:
+        yield from settings
+    for pane, actions in taste.keys.by_pane():
         yield text(pane.value, Tone.STRONG)
         for action in actions:
             yield _key(action.shown, action.description)
@@ -80,6 +85,9 @@ def help_lines(controls: Controls, keys: Keys) -> Iterable[Line]:
         yield _key("", plain(controls.driver_reason))
     for notice in controls.notices():
         yield _key("!", plain(notice))
+    if settings and not is_wrong:
+        yield ()
+        yield from settings[:-1]
 
 
 def _key(shown: str, description: str) -> Line:

@@ -34,8 +34,12 @@ class InspectKeysScreen(LogKeysScreen):
         command = any_inside.command if any_inside is not None else ()
 
         def lines(*, shows_secrets: bool) -> list[Line]:
+            now_s = self.controls.now_s()
+            used = self.store.series(now_s, view.key, container.id if container is not None else "")
+            if not view.containers:
+                used = None
             return inspect_lines(
-                view, container, inside, shows_secrets=shows_secrets, now_s=self.controls.now_s(), command=command
+                view, container, inside, shows_secrets=shows_secrets, now_s=now_s, command=command, used=used
             )
 
         self.app.push_screen(InspectScreen(title=title_of(container.id if container else view.key), lines=lines))

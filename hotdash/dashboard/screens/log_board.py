@@ -56,6 +56,7 @@ class LogBoard(SelectingScreen[None]):
         """What there is to tell of the log beside its lines."""
         return LogFacts(
             finding=self.logs.finding,
+            is_behind=self.logs.buffer.is_behind,
             errors_only=self.logs.buffer.errors_only,
             is_cleared=bool(self.logs.floor),
             dropped=self.snapshot.lines_dropped,

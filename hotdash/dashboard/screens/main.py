@@ -232,7 +232,9 @@ class MainScreen(InspectKeysScreen):
         """All keys."""
         from hotdash.dashboard.screens.help import HelpScreen  # noqa: PLC0415  opened seldom
 
-        self.app.push_screen(HelpScreen(controls=self.controls, keys=self.keys))
+        if self.taste.faults:
+            self.app.clear_notifications()  # they are told there, and must not cover it
+        self.app.push_screen(HelpScreen(controls=self.controls, taste=self.taste))
 
     def action_palette(self) -> None:
         """Every action by name."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hotdash.dashboard.widgets.payload_pane import PayloadPane
 
 _FAULTS_TOLD = 3
+_FAULT_SIZE = 240  # characters; there are 45 actions of which one may have been meant
 _FAULTS_S = 20.0  # there are whole lines to read
 _MOST_BYTES = 8 * 2**20  # M11: a larger one no runtime takes
 
@@ -31,12 +32,17 @@ class PayloadBoard(PastBoard):
 
     def on_mount(self) -> None:
         """Tells what is wrong in the settings: once, since the defaults serve."""
-        faults = self.taste.faults
+        if not (faults := self.taste.faults):
+            return
+        from textwrap import shorten  # noqa: PLC0415  as a rule nothing is wrong
+
         for fault in faults[:_FAULTS_TOLD]:
-            self.notify(plain(str(fault)), severity="warning", timeout=_FAULTS_S, markup=False)
+            told = shorten(plain(str(fault)), _FAULT_SIZE, placeholder=f" … {self.keys.shown('help')} tells all")
+            self.notify(told, severity="warning", timeout=_FAULTS_S, markup=False)
         more = len(faults) - _FAULTS_TOLD
         if more > 0:
-            self.notify(f"and {words.counted(more, 'fault')} more in the settings: hotdash doctor", markup=False)
+            told = f"{words.counted(more, 'fault')} more in the settings: {self.keys.shown('help')} tells all"
+            self.notify(f"and {told}", markup=False)
 
     def open_tab(self, pane: Pane) -> None:
         """Opens a tab at the right."""

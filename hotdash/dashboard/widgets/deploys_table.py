@@ -33,7 +33,7 @@ class DeploysTable(ListTable):
         deploys = () if view is None else view.deploys[::-1]
         items = [Item(key=("deploy", function, str(deploy.seq)), subject=deploy) for deploy in deploys]
         if found is not None:
-            items = [item for item in items if found.matches(self._words_of(item))]
+            items = found.kept(items, self._words_of)
         said = "no deploy matches the filter" if deploys else "nothing has been deployed yet"
         self.empty = (((said, Tone.MUTED),),)
         self.show(items)

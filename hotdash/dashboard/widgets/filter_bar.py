@@ -9,7 +9,7 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Label
 
-from hotdash.dashboard.filters import BadFilter, Filter, parse_filter
+from hotdash.dashboard.filters import TOO_SLOW, BadFilter, Filter, parse_filter
 from hotdash.sanitize import plain
 
 if TYPE_CHECKING:
@@ -95,4 +95,13 @@ class FilterBar(Horizontal):
         self._fault.update("")
         if found != self.filter:
             self.filter = found
+            if found is not None:
+                found.on_slow = self._gave_up
             self.post_message(self.Changed(self))
+        elif self.filter is not None and self.filter.is_too_slow:
+            self._fault.update(TOO_SLOW)
+
+    def _gave_up(self) -> None:
+        """What holds takes too long, and from now on lets everything through."""
+        self._fault.update(TOO_SLOW)
+        self.post_message(self.Changed(self))

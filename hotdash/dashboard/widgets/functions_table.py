@@ -56,11 +56,11 @@ class FunctionsTable(ListTable):
     def show_snapshot(self, snapshot: Snapshot, found: Filter | None) -> None:
         """Shows the functions of a snapshot that the filter lets through (by themselves or by one of their rows)."""
         self._snapshot, self._filter = snapshot, found
-        items: list[Item] = []
-        for view in sorted(snapshot.functions.values(), key=self.order.key):
-            rows = list(self._items_of(view))
-            if found is None or any(found.matches(str(self.row_of(item))) for item in rows):
-                items.extend(rows)
+        views = sorted(snapshot.functions.values(), key=self.order.key)
+        items = [item for view in views for item in self._items_of(view)]
+        if found is not None:
+            shown = {item.key[1] for item in found.kept(items, lambda item: str(self.row_of(item)))}
+            items = [item for item in items if item.key[1] in shown]
         words = "no function matches the filter" if snapshot.functions else "looking for functions …"
         self.empty = (((words, Tone.MUTED),),)
         self._troubles = {key: kept for key, kept in self._troubles.items() if key in snapshot.functions}

@@ -16,12 +16,14 @@ from hotdash.dashboard.lines import Line, Tone, width_of, wrap_cuts
 from hotdash.dashboard.log_buffer import Entry, Lost, text_of
 from hotdash.dashboard.sanitize import styled
 from hotdash.dashboard.widgets.matches import marked, spans_of
-from hotdash.dashboard.widgets.painted import Painted, padded
+from hotdash.dashboard.widgets.painted import Painted, divided, padded
 from hotdash.sanitize import plain
 from hotdash.task import Attribution
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from rich.style import Style
 
     from hotdash.dashboard.filters import Filter
     from hotdash.dashboard.scope import Scope
@@ -94,6 +96,35 @@ class Look(Struct, frozen=True, kw_only=True):
         return max(10, self.width - self.lead) if self.wrap else 0
 
 
+class EntryRows:
+    """The rows of one entry. Each becomes a strip when it is seen: a line of 64 KiB has hundreds.
+
+    Args:
+        parts: What each shows.
+        width: Cells of a row.
+        style: Below it, the widget's own.
+        rest: What stands before all but the first.
+    """
+
+    __slots__ = ("_parts", "_rest", "_strips", "_style", "_width")
+
+    def __init__(self, *, parts: list[list[Segment]], width: int, style: Style, rest: Sequence[Segment] = ()) -> None:
+        self._parts = parts
+        self._rest = rest
+        self._width = width
+        self._style = style
+        self._strips: dict[int, Strip] = {}
+
+    def __getitem__(self, at: int) -> Strip:
+        """A row; the last for one below it."""
+        at = min(at, len(self._parts) - 1)
+        strip = self._strips.get(at)
+        if strip is None:
+            lead = self._rest if at else ()
+            strip = self._strips[at] = padded([*lead, *self._parts[at]], self._width, self._style)
+        return strip
+
+
 class LogRows:
     """Draws entries.
 
@@ -114,11 +145,12 @@ class LogRows:
         self._local_time = local_time
         self._started_s = started_s
 
-    def rows(self, entry: Entry, look: Look) -> list[Strip]:
-        """The strips of an entry's rows."""
+    def rows(self, entry: Entry, look: Look) -> EntryRows:
+        """An entry's rows."""
         painter = self._painter
         if isinstance(entry, Lost):
-            return [painter.strip_of(((f"── {text_of(entry)} ──", Tone.WARNING),), look.width)]
+            lost = painter.segments(((f"── {text_of(entry)} ──", Tone.WARNING),))
+            return EntryRows(parts=[lost], width=look.width, style=painter.base)
         base = painter.base
         body = [Segment(piece, base + style) for piece, style in styled(entry.text)]
         if look.found is not None:
@@ -127,14 +159,13 @@ class LogRows:
         head = painter.segments(prefix)
         if not look.wrap:
             seen = Strip(body).crop(look.sideways, look.sideways + max(0, look.width - width_of(prefix)))
-            return [padded([*head, *seen], look.width, base)]
+            return EntryRows(parts=[[*head, *seen]], width=look.width, style=base)
         cuts = wrap_cuts(text_of(entry), look.wrap_width)
         if not cuts:
-            return [padded([*head, *body], look.width, base)]
+            return EntryRows(parts=[[*head, *body]], width=look.width, style=base)
         rest = [Segment(" " * (look.lead - 2), base), *painter.segments((("│ ", Tone.MUTED),))]
-        whole = Strip(body)
-        parts = whole.divide([*cuts, whole.cell_length])
-        return [padded([*(rest if at else head), *part], look.width, base) for at, part in enumerate(parts)]
+        first, *others = divided(body, cuts)
+        return EntryRows(parts=[[*head, *first], *others], rest=rest, width=look.width, style=base)
 
     def prefix(self, line: StderrLine, look: Look) -> Line:
         """What stands before a line: its time, its function, its task or container, how it came to that."""

@@ -22,7 +22,7 @@ from hotdash.dashboard.finding import Finding
 from hotdash.dashboard.lines import wrap_cuts
 from hotdash.dashboard.log_buffer import Entry, LogBuffer, Lost, text_of
 from hotdash.dashboard.scope import Scope
-from hotdash.dashboard.widgets.log_rows import LogRows, Look, Times
+from hotdash.dashboard.widgets.log_rows import EntryRows, LogRows, Look, Times
 from hotdash.dashboard.widgets.selectable import Selectable
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _SIDEWAYS = 8
 _STRIPS_KEPT = 512
+_GO_ON_S = 0.02  # between two parts of what takes long: for keys, and for painting
 _NEXT_TIMES = {Times.OFF: Times.CLOCK, Times.CLOCK: Times.TASK, Times.TASK: Times.OFF}
 
 
@@ -78,7 +79,9 @@ class LogView(Selectable):
         self._is_held = False
         self._waiting = 0  # of the unseen, those that are not taken
         self._sideways = 0
-        self._strips: LRUCache[tuple[int, int], list[Strip]] = LRUCache(_STRIPS_KEPT)
+        self._is_arranging = False  # what the buffer has still to look at is not new
+        self._is_going_on = False
+        self._strips: LRUCache[tuple[int, int], EntryRows] = LRUCache(_STRIPS_KEPT)
 
     # --- lines --------------------------------------------------------------------------------------------------------
 
@@ -168,9 +171,31 @@ class LogView(Selectable):
     def _append(self, fresh: list[Entry]) -> None:
         before = self.buffer.rows
         gone = self.buffer.append(fresh)
-        if not self.follow:
-            self.unseen += max(0, self.buffer.rows - before + gone)
+        self._has_grown(self.buffer.rows - before + gone)
         self._resized(gone)
+        self._go_on_later()
+
+    def _has_grown(self, rows: int) -> None:
+        if not self.follow and not self._is_arranging:
+            self.unseen += max(0, rows)
+
+    def _go_on_later(self) -> None:
+        if not self.buffer.is_behind:
+            self._is_arranging = False
+        elif not self._is_going_on:
+            self._is_going_on = True
+            self.set_timer(_GO_ON_S, self._go_on)
+
+    def _go_on(self) -> None:
+        """Another part of what takes long."""
+        self._is_going_on = False
+        before = self.buffer.rows
+        self.buffer.work()
+        self._has_grown(self.buffer.rows - before)
+        self._resized(0)
+        if self._is_arranging and self.here and not self.follow:
+            self._reveal(self.here)
+        self._go_on_later()
 
     def _resized(self, gone: int) -> None:
         """The buffer has other rows: the scroll bar, the place, the picture, the title."""
@@ -212,6 +237,8 @@ class LogView(Selectable):
         self._strips.clear()
         self.buffer.wrap_width = self._look.wrap_width
         self.buffer.arrange()
+        self._is_arranging = True
+        self._go_on_later()
         self._resized(0)
         if self.here and not self.follow:
             self._reveal(self.here)
@@ -333,7 +360,7 @@ class LogView(Selectable):
             strips = self.rows.rows(entry, look)
             if self.rows.is_final(entry, look):
                 self._strips[key] = strips
-        return strips[min(part, len(strips) - 1)]
+        return strips[part]
 
     def lead_of_rest(self, row: int) -> int:
         """See `Selectable`."""

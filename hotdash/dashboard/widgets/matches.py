@@ -19,9 +19,7 @@ _HERE = Style(bold=True, underline=True)
 
 def spans_of(found: Filter, content: str) -> list[tuple[int, int]]:
     """Where a line's first matches begin and end."""
-    if found.inverted:
-        return []
-    return [match.span() for _, match in zip(range(MOST), found.pattern.finditer(content), strict=False)]
+    return found.spans(content, MOST)
 
 
 def marked(body: Iterable[Segment], spans: Iterable[tuple[int, int]], *, is_here: bool = False) -> Iterable[Segment]:

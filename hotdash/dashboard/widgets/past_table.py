@@ -61,7 +61,7 @@ class PastTable(ListTable):
             known = kept.get(key)  # the same object where it is the same task: its row is not painted again
             items.append(Item(key=key, subject=known if known == past else past))
         if found is not None:
-            items = [item for item in items if found.matches(str(self.row_of(item)))]
+            items = found.kept(items, lambda item: str(self.row_of(item)))
         if page.total > len(page.tasks):
             items.append(Item(key=("older",), subject=page.total - len(page.tasks)))
         said = "no task of the history matches the filter" if found is not None else "the history has no task of it"

@@ -56,7 +56,7 @@ class TasksTable(ListTable):
         items = self._items(functions)
         self.total = len(items)
         if found is not None:
-            items = [item for item in items if found.matches(str(self.row_of(item)))]
+            items = found.kept(items, lambda item: str(self.row_of(item)))
         words = (
             "no task matches the filter" if found is not None else "no tasks yet: enter invokes the selected function"
         )

@@ -11,17 +11,18 @@ from rich.segment import Segment
 from textual.cache import LRUCache
 from textual.geometry import Size
 from textual.message import Message
-from textual.strip import Strip
 
 from hotdash.dashboard.finding import Finding
 from hotdash.dashboard.lines import Line, unstyled
 from hotdash.dashboard.text_rows import TextRows
 from hotdash.dashboard.widgets.matches import marked, spans_of
-from hotdash.dashboard.widgets.painted import padded
+from hotdash.dashboard.widgets.painted import divided, padded
 from hotdash.dashboard.widgets.selectable import Selectable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from textual.strip import Strip
 
     from hotdash.dashboard.filters import Filter
 
@@ -147,7 +148,8 @@ class TextView(Selectable):
 
     def _arrange(self) -> None:
         width = self.room
-        now = (width, self.lines, self.found, self.is_hiding)
+        is_used = self.found is not None and not self.found.is_too_slow
+        now = (width, self.lines, self.found, is_used, self.is_hiding)
         if not width or self._for == now:
             return
         self._for = now
@@ -164,7 +166,6 @@ class TextView(Selectable):
         cuts, indent = self._rows.cuts_of(place)
         if not cuts:
             return [padded(body, width, self.base)]
-        strip = Strip(body)
-        first, *rest = strip.divide([*cuts, strip.cell_length])
+        first, *rest = divided(body, cuts)
         lead = Segment(" " * indent, self.base)
         return [padded([*first], width, self.base), *(padded([lead, *part], width, self.base) for part in rest)]

@@ -131,9 +131,10 @@ def stats_of(told: Mapping[str, Any]) -> Stats | None:
         memory_bytes=max(memory["usage"] - cache, 0),
         cpu_s=((told.get("cpu_stats") or {}).get("cpu_usage") or {}).get("total_usage", 0) / 1e9,
         pids=(told.get("pids_stats") or {}).get("current", 0),
-        network_bytes=None if networks is None else sum(map(_bytes_of, networks.values())),
+        received_bytes=None if networks is None else _sum(networks, "rx_bytes"),
+        sent_bytes=None if networks is None else _sum(networks, "tx_bytes"),
     )
 
 
-def _bytes_of(network: Mapping[str, Any]) -> int:
-    return int(network.get("rx_bytes", 0) + network.get("tx_bytes", 0))
+def _sum(networks: Mapping[str, Mapping[str, Any]], name: str) -> int:
+    return sum(int(network.get(name, 0)) for network in networks.values())
