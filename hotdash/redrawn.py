@@ -12,7 +12,7 @@ from itertools import pairwise
 
 MARK = "… "  # before a line of which something was written over
 _CSI = "(?:\x1b\\[|\x9b)"
-SGR = re.compile(f"{_CSI}([0-9;:]{{0,64}})m")
+_SGR = re.compile(f"{_CSI}[0-9;:]{{0,64}}m")
 _GO_BACK = re.compile(f"\r|{_CSI}[01]?G")
 _ERASES = re.compile(f"{_CSI}([02]?)K")
 _RESET = re.compile(f"{_CSI}0?m")
@@ -25,7 +25,7 @@ def is_redrawn(text: str) -> bool:
 
 
 def last_drawn(text: str, sequences: re.Pattern[str]) -> str:
-    """What a terminal shows of a line in the end, in the colours (`SGR`) in which it would.
+    """What a terminal shows of a line in the end, in the colours in which it would.
 
     Args:
         text: A line.
@@ -94,4 +94,4 @@ def _colours(raw: str, end: int) -> str:
     start = 0
     for found in _RESET.finditer(raw, 0, end):
         start = found.start()
-    return "\x1b[0m" + "".join([found[0] for found in SGR.finditer(raw, start, end)][-_COLOURS_KEPT:])
+    return "\x1b[0m" + "".join([found[0] for found in _SGR.finditer(raw, start, end)][-_COLOURS_KEPT:])

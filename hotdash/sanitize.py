@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from hotdash.redrawn import is_redrawn, last_drawn
-
 TAB = 8  # columns, as terminals have it
 
 # 7 or 8 bit: CSI with its parameters, or OSC/DCS/SOS/PM/APC up to its terminator, or a short escape.
@@ -22,6 +20,7 @@ SEQUENCES = re.compile(
     "|\x1b[ -/]+[0-~]"
     "|\x1b[0-Z\\\\`-~]"
 )
+SGR = re.compile("(?:\x1b\\[|\x9b)([0-9;:]{0,64})m")  # colours and the like, which some keep
 _JOINERS = "\u200c\u200d"  # they build emoji and Indic letters; they neither move nor reorder anything
 
 
@@ -37,14 +36,21 @@ def plain(text: str) -> str:
     """
     if text.isprintable():
         return text
-    if is_redrawn(text):
-        text = last_drawn(text, SEQUENCES)
+    if "\r" in text or "G" in text:
+        text = in_the_end(text)
     text = SEQUENCES.sub("", text)
     if "\t" in text:
         text = text.expandtabs(TAB)
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else _picture(char) for char in text)
+
+
+def in_the_end(text: str) -> str:
+    """A line as it is, its colours too; of one that was redrawn, what a terminal shows in the end."""
+    from hotdash.redrawn import is_redrawn, last_drawn  # noqa: PLC0415  few lines are, and none at the start
+
+    return last_drawn(text, SEQUENCES) if is_redrawn(text) else text
 
 
 def plain_lines(text: str) -> list[str]:

@@ -44,6 +44,7 @@ def test_the_usual_settings_serve() -> None:
         assert path.is_relative_to(os.environ["HOME"])
 
 
+@pytest.mark.timeout(240)  # a pytest within
 @pytest.mark.parametrize("by", ["home", "variables"])
 def test_a_poisoned_config_in_the_developers_home_changes_nothing(by: str, tmp_path: Path) -> None:
     home = tmp_path / "home"

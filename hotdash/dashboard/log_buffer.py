@@ -129,6 +129,11 @@ class LogBuffer:
             if time.perf_counter() > end_s or is_used is not self._is_filter_used:
                 return  # a filter that has just given up is told of, and all is arranged anew
 
+    def finish(self) -> None:
+        """Looks at all the rest, however long that takes: for what must not have a part of the lines alone."""
+        while self.is_behind:
+            self.work()
+
     @property
     def _is_filter_used(self) -> bool:
         return self.filter is not None and not self.filter.is_too_slow

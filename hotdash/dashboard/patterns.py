@@ -13,6 +13,8 @@ from itertools import islice
 from math import prod
 from typing import TYPE_CHECKING, Protocol
 
+from hotdash.dashboard.filters import BadFilter, TooSlow
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -26,14 +28,6 @@ _COUNTS = re.compile(r"\{(\d*),?(\d*)\}")
 _UNBOUNDED = frozenset("*+?{(")  # without any of these there is nothing to go back to
 # Means another thing in `regex`, or nothing in `re`, or that warns of it: on the terminal, across the screen.
 _NOT_IN_RE = re.compile(r"\[\[|--|&&|~~|\|\||\\[^dDwWsSbBAZ\W_]")
-
-
-class BadPattern(ValueError):
-    """What was typed is no regular expression; the message says why."""
-
-
-class TooSlow(Exception):
-    """An expression takes too long over a text."""
 
 
 class Pattern(Protocol):
@@ -63,14 +57,14 @@ def pattern_of(body: str, *, minds_case: bool) -> Pattern:
     """Compiles an expression.
 
     Raises:
-        BadPattern: It is none, or one that would take too much memory.
+        BadFilter: It is none, or one that would take too much memory.
     """
     try:
         if _UNBOUNDED.isdisjoint(body) and _NOT_IN_RE.search(body) is None:
             return _Swift(body, minds_case=minds_case)
         return _Guarded(body, minds_case=minds_case)
     except (ValueError, re.error, OverflowError, RecursionError) as error:
-        raise BadPattern(str(error)) from error
+        raise BadFilter(str(error)) from error
 
 
 class _Swift:
@@ -100,11 +94,11 @@ class _Guarded:
         import regex  # noqa: PLC0415  seldom needed, and never for the first paint
 
         if prod(max(1, *(int(count or 0) for count in counts)) for counts in _COUNTS.findall(body)) > _REPEATS:
-            raise BadPattern(f"more than {_REPEATS:,} repeats")
+            raise BadFilter(f"more than {_REPEATS:,} repeats")
         try:
             self._pattern = regex.compile(body, 0 if minds_case else regex.IGNORECASE)
         except regex.error as error:
-            raise BadPattern(str(error)) from error
+            raise BadFilter(str(error)) from error
         has_one = "(" not in body and sum(map(body.count, "*+?{")) == 1
         self._short = _SHORT if has_one else 0
 

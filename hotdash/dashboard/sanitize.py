@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from rich.color import Color
 from rich.style import Style
 
-from hotdash.redrawn import SGR, is_redrawn, last_drawn
-from hotdash.sanitize import SEQUENCES, TAB, plain
+from hotdash.sanitize import SEQUENCES, SGR, TAB, in_the_end, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,8 +41,8 @@ def styled(text: str) -> list[tuple[str, Style]]:
     """
     if "\x1b" not in text and "\x9b" not in text:
         return [(plain(text), _NOTHING)]
-    if is_redrawn(text):
-        text = last_drawn(text, SEQUENCES)
+    if "\r" in text or "G" in text:
+        text = in_the_end(text)
     if "\t" in text:
         text = _expanded(text)
     pieces: list[tuple[str, Style]] = []

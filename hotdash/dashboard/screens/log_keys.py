@@ -144,7 +144,7 @@ class LogKeysScreen(FindKeysScreen):
         """Saves the log's lines as they are shown."""
         from hotdash.dashboard.screens.save import SaveScreen  # noqa: PLC0415  opened seldom
 
-        shown = self.logs.buffer.shown
+        shown = self.logs.shown_lines()
         if not shown:
             self.tell("no line to save")
             return

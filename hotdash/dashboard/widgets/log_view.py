@@ -26,7 +26,7 @@ from hotdash.dashboard.widgets.log_rows import EntryRows, LogRows, Look, Times
 from hotdash.dashboard.widgets.selectable import Selectable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from textual.selection import Selection
 
@@ -155,9 +155,14 @@ class LogView(Selectable):
         self.floor = self._cursor if len(self.buffer) or not self.floor else 0
         self._restart()
 
+    def shown_lines(self) -> Sequence[Entry]:
+        """All lines that are shown once all have been looked at: for the clipboard, for a file."""
+        self.buffer.finish()
+        return self.buffer.shown
+
     def shown_text(self) -> str:
-        """All lines shown, clean, for the clipboard."""
-        return "\n".join(text_of(entry) for entry in self.buffer.shown)
+        """The same, clean."""
+        return "\n".join(text_of(entry) for entry in self.shown_lines())
 
     def _restart(self) -> None:
         self.buffer.clear()
