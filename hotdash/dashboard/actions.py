@@ -76,6 +76,31 @@ ACTIONS: tuple[Action, ...] = (
         panes=(Pane.PAYLOAD,),
     ),
     Action(
+        id="find",
+        key="ctrl+f",
+        shown="ctrl+f",
+        label="find",
+        description="Find in the payload and the headers: a regular expression; elsewhere as /",
+        panes=(Pane.PAYLOAD,),
+    ),
+    Action(
+        id="find_next",
+        key="f3",
+        shown="f3",
+        label="next",
+        description="The next match, selected: what is typed replaces it; elsewhere as n",
+        panes=(Pane.PAYLOAD,),
+    ),
+    Action(
+        id="find_previous",
+        key="f2,shift+f3",  # which many a terminal writes as it writes where its cursor is: it does not arrive
+        shown="f2",
+        label="previous",
+        description="The match before; elsewhere as N",
+        panes=(Pane.PAYLOAD,),
+        in_footer=False,
+    ),
+    Action(
         id="cancel",
         key="x",
         shown="x",

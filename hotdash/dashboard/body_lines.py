@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from hotdash.dashboard import words
@@ -11,9 +12,12 @@ from hotdash.dashboard.lines import Line, Tone, text
 from hotdash.sanitize import plain, plain_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-LINES_SHOWN = 500  # of a body; `y` copies it whole
+    from hotdash.dashboard.filters import Filter
+
+LINES_SHOWN = 5_000  # of a body; `y` copies it whole
+_KEPT = 4  # bodies whose lines are kept: the shown request's and answer's, and those before
 BODY_BYTES = 256 * 1024
 _HEX_ROWS = 4
 _HEX_BYTES = 16
@@ -37,15 +41,31 @@ _KINDS: tuple[tuple[bytes, str], ...] = (
 _PNG_SIZE_BYTES = 24
 
 
-def body_lines(body: bytes, headers: Mapping[str, str], *, depth: int, whole_bytes: int | None = None) -> list[Line]:
-    """A body, as far as one wants to read it.
+def body_lines(
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    depth: int,
+    whole_bytes: int | None = None,
+    found: Filter | None = None,
+) -> Sequence[Line]:
+    """A body, as far as one wants to read it; the same lines again for the same question, which one asks each second.
 
     Args:
         body: The body, or its start.
         headers: Those that came with it; their Content-Type tells what it is, if they have one.
         depth: Levels of JSON that are unfolded.
         whole_bytes: The size of the whole body, where `body` is but its start.
+        found: What is looked for in it; see `json_lines`.
     """
+    return _laid_out(body, tuple(headers.items()), depth, whole_bytes, found)
+
+
+@lru_cache(maxsize=_KEPT)
+def _laid_out(
+    body: bytes, headers_seen: tuple[tuple[str, str], ...], depth: int, whole_bytes: int | None, found: Filter | None
+) -> Sequence[Line]:
+    headers = dict(headers_seen)
     size_bytes = len(body) if whole_bytes is None else whole_bytes
     if not body:
         return []
@@ -55,7 +75,7 @@ def body_lines(body: bytes, headers: Mapping[str, str], *, depth: int, whole_byt
     is_cut = len(body) > BODY_BYTES or size_bytes > len(body)
     if not is_cut and is_json(shown, headers):
         try:
-            rows = json_lines(json.loads(shown), depth=depth)
+            rows = json_lines(json.loads(shown), depth=depth, found=found)
         except (ValueError, RecursionError):
             rows = [text(f"  {row}") for row in plain_lines(shown)]
     else:

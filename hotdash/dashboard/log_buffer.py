@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hotdash.dashboard.filters import Filter
     from hotdash.events import StderrLine
 
+_BEFORE_ALL = -(2**62)  # a place in the order of events: past tasks' lines have some below zero
 WORK_S = 0.02  # at one go; a key waits no longer
 _MARKS = 100  # room for places where lines are missing
 _CHUNK = 64  # lines between two looks at the clock, or
@@ -211,7 +212,7 @@ class LogBuffer:
             if not isinstance(entry, Lost):
                 return entry.seq
             at -= 1
-        return -1
+        return _BEFORE_ALL
 
     def _forget(self) -> None:
         self._shown, self._ends, self.hits, self._base, self._done = [], [], [], 0, 0
@@ -250,7 +251,7 @@ class LogBuffer:
             gone = set(map(id, old))
             while hidden < len(self._shown) and id(self._shown[hidden]) in gone:
                 hidden += 1
-            last = next((entry.seq for entry in reversed(old) if not isinstance(entry, Lost)), -1)
+            last = next((entry.seq for entry in reversed(old) if not isinstance(entry, Lost)), _BEFORE_ALL)
             del self.hits[: bisect_right(self.hits, last)]
         del self._shown[:hidden]
         if not self.wrap_width:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from hotdash.dashboard import words
+from hotdash.dashboard.finding import Finding, finding_line
 from hotdash.dashboard.lines import Line, Span, Tone, text
 from hotdash.sanitize import plain
 
 if TYPE_CHECKING:
-    from hotdash.dashboard.filters import Filter
     from hotdash.dashboard.scope import Scope
     from hotdash.store import TaskView
 
@@ -20,10 +19,7 @@ class LogFacts(Struct, frozen=True, kw_only=True):
     """What a log's note is made of.
 
     Args:
-        found: The filter, or None.
-        hits: How many lines it matches.
-        hit: Which of them one has gone to, from 1; 0 for none.
-        is_hiding: Whether the others are hidden.
+        finding: How the search stands.
         is_behind: Whether there are lines that were not looked at yet.
         errors_only: Whether only lines that tell of an error are shown.
         is_cleared: Whether older lines have been cleared from view.
@@ -33,10 +29,7 @@ class LogFacts(Struct, frozen=True, kw_only=True):
         is_frozen: Whether the whole screen stands still.
     """
 
-    found: Filter | None = None
-    hits: int = 0
-    hit: int = 0
-    is_hiding: bool = True
+    finding: Finding = field(default_factory=Finding)
     is_behind: bool = False
     errors_only: bool = False
     is_cleared: bool = False
@@ -48,7 +41,7 @@ class LogFacts(Struct, frozen=True, kw_only=True):
 
 def log_note(facts: LogFacts) -> Line:
     """At the right of the tabs, the most wanted last: there the room is."""
-    note: list[Span] = [] if facts.found is None else [*_filter_note(facts, facts.found), ("  ", Tone.TEXT)]
+    note: list[Span] = [*finding_line(facts.finding)]
     if facts.is_behind:
         note.append(("looking …  ", Tone.MUTED))
     if facts.errors_only:
@@ -68,17 +61,6 @@ def log_note(facts: LogFacts) -> Line:
     return tuple(note)
 
 
-def _filter_note(facts: LogFacts, found: Filter) -> Line:
-    typed = (f"/{plain(found.typed)}", Tone.ACCENT)
-    if found.is_too_slow:
-        return typed, (" too slow, not used", Tone.ERROR)
-    if found.inverted:
-        return (typed,)
-    at = f"{facts.hit:,}/" if facts.hit else ""
-    matches = words.counted(facts.hits, "match").replace("matchs", "matches")
-    return typed, (f" {at}{matches}" + ("" if facts.is_hiding else ", all lines"), Tone.MUTED)
-
-
 def empty_log(scope: Scope, task: TaskView | None, facts: LogFacts, *, has_lines: bool) -> tuple[Line, ...]:
     """What is said where no line is shown.
 
@@ -88,7 +70,7 @@ def empty_log(scope: Scope, task: TaskView | None, facts: LogFacts, *, has_lines
         facts: What hides lines.
         has_lines: Whether there are lines, all of them hidden.
     """
-    if has_lines and (facts.errors_only or facts.found is not None):
+    if has_lines and (facts.errors_only or facts.finding.found is not None):
         hidden = "tells of an error" if facts.errors_only else "matches the filter"
         return ((), text(" looking …" if facts.is_behind else f" no line {hidden}", Tone.MUTED))
     if not scope.functions:

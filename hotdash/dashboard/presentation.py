@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hotdash.store import ContainerView, Figures, FunctionView, Snapshot, TaskView
+    from hotdash.store.history import PastTask
 
 JUST_LIVE_S = 5.0  # how long a new revision is marked
 _DEPTH_BARS = 10
@@ -47,12 +48,13 @@ TASK_COLUMNS = (
     Column(title="ANSWER, WHY", width=12, stretch=True),
 )
 PAST_COLUMNS = (
-    Column(title="TASK", width=8),
+    Column(title="TASK", width=8, keep=4),
     Column(title="FUNCTION", width=12, keep=7),
     Column(title="STATE", width=11),
-    Column(title="ENDED", width=12, keep=6),
+    Column(title="ENDED", width=12, keep=8),
     Column(title="RAN", width=7, right=True, keep=5),
-    Column(title="REV", width=4, keep=2),
+    Column(title="SIZE", width=7, right=True, keep=2),
+    Column(title="REV", width=4, keep=1),
     Column(title="ANSWER, WHY", width=12, stretch=True),
 )
 ONE_FUNCTION_PAST_COLUMNS = tuple(column for column in PAST_COLUMNS if column.title != "FUNCTION")
@@ -209,8 +211,9 @@ def task_cells(task: TaskView, *, function: FunctionView, now_s: float, is_named
     return (cells[0], text(plain(task.function)), *cells[1:]) if is_named else cells
 
 
-def past_cells(task: TaskView, *, ended: str, is_named: bool) -> tuple[Line, ...]:
+def past_cells(past: PastTask, *, ended: str, is_named: bool) -> tuple[Line, ...]:
     """The cells of a past task's row, as `PAST_COLUMNS`, without the function's where not `is_named`."""
+    task = past.task
     mark, word = task_state(task)
     ran_s = task_ran_s(task, 0.0)
     cells: tuple[Line, ...] = (
@@ -218,6 +221,7 @@ def past_cells(task: TaskView, *, ended: str, is_named: bool) -> tuple[Line, ...
         (mark, (" ", Tone.TEXT), word),
         text(ended, Tone.MUTED),
         text("" if ran_s is None else words.duration(ran_s)),
+        text(words.size(past.body_bytes) if past.body_bytes else "", Tone.MUTED),
         text(f"r{task.revision}" if task.revision else "-", Tone.MUTED),
         task_note(task, None),
     )

@@ -17,6 +17,7 @@ from hotdash.task import TaskState
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from hotdash.dashboard.filters import Filter
     from hotdash.dashboard.keys import Keys
     from hotdash.store import FunctionView, TaskView
     from hotdash.store.history import PastContents
@@ -32,6 +33,7 @@ def run_lines(
     now_s: float,
     past: PastContents | None = None,
     depth: int = DEPTH,
+    found: Filter | None = None,
 ) -> list[Line]:
     """All that there is to say of one task.
 
@@ -41,10 +43,11 @@ def run_lines(
         now_s: The runtime's clock.
         past: What the history says of it; None for a task of this run.
         depth: Levels of JSON that are unfolded.
+        found: What is looked for: JSON that holds it is unfolded.
     """
     lines = [*_head(task, function, now_s, past), *why_waits_lines(task, function, now_s=now_s), ()]
     asked_bytes = past.payload_bytes if past is not None else None
-    lines += _section("Request", task.payload, [*task.headers], depth=depth, whole_bytes=asked_bytes)
+    lines += _section("Request", task.payload, [*task.headers], depth=depth, whole_bytes=asked_bytes, found=found)
     result = task.result
     if result is None:
         return lines
@@ -58,7 +61,8 @@ def run_lines(
     if result.body or result.error is None:
         answered_bytes = past.body_bytes if past is not None else None
         headers = [*result.headers.items()]
-        lines += [(), *_section("Answer", result.body, headers, depth=depth, whole_bytes=answered_bytes)]
+        answer = _section("Answer", result.body, headers, depth=depth, whole_bytes=answered_bytes, found=found)
+        lines += [(), *answer]
     return lines
 
 
@@ -104,7 +108,13 @@ def _fact(name: str, value: str) -> Line:
 
 
 def _section(
-    title: str, body: bytes, headers: list[tuple[str, str]], *, depth: int, whole_bytes: int | None = None
+    title: str,
+    body: bytes,
+    headers: list[tuple[str, str]],
+    *,
+    depth: int,
+    whole_bytes: int | None,
+    found: Filter | None,
 ) -> list[Line]:
     size_bytes = len(body) if whole_bytes is None else whole_bytes
     size = words.size(size_bytes) if size_bytes else "no body"
@@ -116,7 +126,7 @@ def _section(
         return [*lines, text("  too large for the history: not kept", Tone.MUTED)]
     from hotdash.dashboard.body_lines import body_lines  # noqa: PLC0415  it stands on JSON: not before there is an answer
 
-    return [*lines, *body_lines(body, dict(headers), depth=depth, whole_bytes=whole_bytes)]
+    return [*lines, *body_lines(body, dict(headers), depth=depth, whole_bytes=whole_bytes, found=found)]
 
 
 def _last_stderr(stderr: tuple[str, ...]) -> list[Line]:

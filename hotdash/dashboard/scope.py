@@ -16,11 +16,15 @@ _NAMED = 3  # of what is marked, in the title
 
 
 class Scope(Struct, frozen=True, kw_only=True):
-    """A function, one container of it, or one task of it; an empty `function` for nothing; or all that is marked."""
+    """A function, one container of it, or one task of it; an empty `function` for nothing; or all that is marked.
+
+    A task of the history has the `place` where it is kept there: its lines are those that were kept with it.
+    """
 
     function: str = ""
     container_id: str = ""
     task_id: str = ""
+    place: int = 0
     marked: tuple[Scope, ...] = ()
 
     def has(self, line: StderrLine) -> bool:
@@ -28,7 +32,9 @@ class Scope(Struct, frozen=True, kw_only=True):
         if self.marked:
             return any(scope.function == line.function and scope.has(line) for scope in self.marked)
         if self.task_id:
-            return line.task_id == self.task_id
+            if self.place:  # with it the history has its container's own
+                return line.seq < 0 and line.task_id in {self.task_id, ""}
+            return line.seq > 0 and line.task_id == self.task_id
         return not self.container_id or line.container_id == self.container_id
 
     @property
@@ -66,4 +72,6 @@ def scope_of(key: tuple[str, ...]) -> Scope | None:
             return Scope(function=function, container_id=container_id)
         case ("task", function, task_id):
             return Scope(function=function, task_id=task_id)
+        case ("past", place, function, task_id):
+            return Scope(function=function, task_id=task_id, place=int(place))
     return None

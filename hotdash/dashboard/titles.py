@@ -36,6 +36,11 @@ def tasks_title(views: Sequence[FunctionView], found: Filter | None, order: str,
     return _joined("2 Tasks", whose, _filter(found), order, counts, note)
 
 
+def right_title(about: str, searched: str) -> str:
+    """The right pane: what it is about, and what is searched for in it."""
+    return _joined(f"3 {title_of(about)}", title_of(searched))
+
+
 def notice_line(notice: str) -> Line:
     """A line below the header."""
     return ((" ! ", Tone.ERROR), (plain(notice), Tone.TEXT))

@@ -96,12 +96,12 @@ class Script:
     ) -> None:
         key, container_id, revision = self.started.pop(task_id)
         values.setdefault("status_code", 200 if status is TaskStatus.SUCCESS else None)
+        values.setdefault("queued_s", 0.0004)
         result = TaskResult(
             task_id=task_id,
             function=key,
             status=status,
             body=body,
-            queued_s=0.0004,
             run_s=run_s,
             container_id=container_id,
             revision=revision,

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from dashboard_fake import Clock, FakeControls, Script, busy_script, measured_script, until
+from dashboard_fake import Clock, FakeControls, Script, busy_script, measured_script, task_id, until
 from deploy_story import deploys_script
 from test_dashboard_keys import board
 from test_history_pane import history_at, remember, today
@@ -15,6 +15,7 @@ from textual.widgets import TextArea
 from hotdash.dashboard.app import HotdashApp
 from hotdash.dashboard.taste import taste_of
 from hotdash.settings import load_settings
+from hotdash.store.history import PastOrder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,15 +46,21 @@ def test_a_failed_task_in_the_run_pane(snap_compare: Callable[..., bool], size: 
 
 
 @pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
-def test_the_history(snap_compare: Callable[..., bool], size: tuple[int, int], tmp_path: Path) -> None:
+def test_the_history_sorted_and_marked(
+    snap_compare: Callable[..., bool], size: tuple[int, int], tmp_path: Path
+) -> None:
     remember(tmp_path, Script(Clock()))
     script = today()
     archive = history_at(tmp_path)
 
     async def open_it(pilot: Pilot[None]) -> None:
-        board(pilot.app).past._local_time = time.gmtime  # type: ignore[arg-type]
-        await pilot.press("H")
-        await until(pilot, lambda: board(pilot.app).opened is not None and archive.reader.earlier)  # type: ignore[arg-type]
+        screen = board(pilot.app)  # type: ignore[arg-type]
+        screen.past._local_time = time.gmtime
+        await pilot.press("a", "H")
+        await until(pilot, lambda: screen.opened is not None and archive.reader.earlier)
+        await pilot.press("space", "j", "space", "o", "o", "o", "o")
+        await until(pilot, lambda: archive.reader.page.query.order is PastOrder.SIZE)
+        await until(pilot, lambda: len(screen.logs.buffer.shown) == 2 and screen.opened.task.id == task_id(102))
 
     app = HotdashApp(script.store, FakeControls(script=script), archive=archive)
     app.animation_level = "none"
@@ -98,6 +105,13 @@ def test_the_payload_tab(snap_compare: Callable[..., bool], size: tuple[int, int
     assert snap_compare(app, press=keys, terminal_size=size, run_before=_unblink)
 
 
+@pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
+def test_found_in_the_payload(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    keys = ("j", "i", *'{"name": "Zoe", "nickname": ""}', "ctrl+f", *"name", "f3", "enter")
+    app = still_app(busy_script(Clock()))
+    assert snap_compare(app, press=keys, terminal_size=size, run_before=_unblink)
+
+
 async def _unblink(pilot: Pilot[None]) -> None:
     for area in pilot.app.screen.query(TextArea):
         area.cursor_blink = False
@@ -123,3 +137,14 @@ def test_what_is_wrong_in_the_settings(
 
 def test_all_keys(snap_compare: Callable[..., bool]) -> None:
     assert snap_compare(still_app(busy_script(Clock())), press=("question_mark",), terminal_size=(160, 45))
+
+
+@pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
+def test_a_search_in_the_run_pane(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    keys = ("j", "2", "j", "j", "j", "greater_than_sign", "3", "slash", *"name", "enter", "n")
+    assert snap_compare(still_app(busy_script(Clock())), press=keys, terminal_size=size)
+
+
+def test_a_filter_of_deploys(snap_compare: Callable[..., bool]) -> None:
+    keys = ("3", "less_than_sign", "slash", *"words", "enter")
+    assert snap_compare(still_app(deploys_script(Clock())), press=keys, terminal_size=(100, 30))

@@ -16,7 +16,7 @@ from hotdash.dashboard.lines import Tone, unstyled
 from hotdash.dashboard.payload_words import verdict
 from hotdash.dashboard.screens.ask import AskScreen, ChooseScreen
 from hotdash.dashboard.screens.confirm import ConfirmScreen
-from hotdash.dashboard.widgets.json_area import tokens
+from hotdash.dashboard.widgets.json_area import JsonArea, tokens
 from hotdash.functions.spec import FunctionTest
 from hotdash.store.payloads import PayloadBook
 
@@ -211,3 +211,108 @@ def test_json_is_coloured_by_what_it_is() -> None:
         ("null", Tone.WARNING),
         ('"open', Tone.SUCCESS),
     ]
+
+
+# --- find -------------------------------------------------------------------------------------------------------------
+
+
+async def find(pilot: Pilot[None], *typed: str) -> JsonArea:
+    """The payload, with a search on."""
+    await edit(pilot)
+    screen = board(pilot.app)  # type: ignore[arg-type]
+    body, headers = screen.query_one("#payload", JsonArea), screen.query_one("#headers", JsonArea)
+    body.text = '{"name": "Ada", "x": 1}\n{"name": "Zoe"}'
+    headers.text = "X-Name: b"
+    body.move_cursor((0, 3))
+    await pilot.press("ctrl+f", *typed)
+    await until(pilot, lambda: screen.finding.found is not None)
+    return body
+
+
+def tab_note(app: HotdashApp) -> str:
+    return unstyled(board(app).tabs.note).strip()
+
+
+def test_ctrl_f_finds_from_the_cursor_on_and_f3_goes_round_the_payload_and_the_headers(tmp_path: Path) -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        body = await find(pilot, *"name")
+        headers = board(app).query_one("#headers", JsonArea)
+        await until(pilot, lambda: body.selected_text == "name" and body.selection.start == (1, 2))
+        assert tab_note(app) == "/name 2/3 matches"
+        await pilot.press("f3")
+        assert (tab_note(app), headers.selected_text) == ("/name 3/3 matches", "Name")
+        await pilot.press("enter")
+        await until(pilot, lambda: headers.has_focus)
+        await pilot.press("f3")
+        await until(pilot, lambda: body.has_focus)
+        assert (tab_note(app), body.selection.start) == ("/name 1/3 matches", (0, 2))
+        for number, key in ((3, "f2"), (2, "shift+f3"), (1, "f2")):
+            await pilot.press(key)
+            assert tab_note(app) == f"/name {number}/3 matches"
+        marked = [segment.text for segment in body.render_line(1) if segment.style and segment.style.reverse]
+        assert marked == ["name"], "the others are marked, too"
+        await pilot.press("escape")
+        await until(pilot, lambda: tab_note(app) == "" and body.has_focus)
+        assert not [segment for segment in body.render_line(1) if segment.style and segment.style.reverse]
+        await pilot.press("escape")
+        await until(pilot, lambda: board(app).functions.has_focus)
+
+    show(tmp_path, steps)
+
+
+def test_what_is_typed_replaces_the_match_and_all_keys_but_those_of_finding_are_typed_as_before(tmp_path: Path) -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        body = await find(pilot, *"Ada", "enter")
+        await until(pilot, lambda: body.has_focus and body.selected_text == "Ada")
+        await pilot.press("slash", "n", "exclamation_mark", "N", "o", "space", "q")
+        assert body.text.startswith('{"name": "/n!No q"')
+        await pilot.press("f3")
+        assert "nothing matches" in toasts(app)
+        await pilot.press("ctrl+s")
+        assert controls.submitted == [("greet", body.text.encode(), {"X-Name": "b"})]
+
+    show(tmp_path, steps)
+
+
+@pytest.mark.parametrize(("typed", "matches"), [("!", 0), ("x|z", 3), ("(", None), ("[0-9]", 1)])
+def test_a_search_is_a_regular_expression_that_inverts_nothing(tmp_path: Path, typed: str, matches: int | None) -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await find(pilot, *"Zoe")
+        await pilot.press(*["backspace"] * 3, *typed)
+        await pilot.pause()
+        if matches is None:
+            assert board(app).finding.found is None, "the last good one was the empty one"
+        else:
+            await until(pilot, lambda: board(app).finding.hits == matches)
+            assert not board(app).finding.found.inverted
+
+    show(tmp_path, steps)
+
+
+def test_a_search_from_the_pane_itself_goes_back_there_so_that_n_is_not_typed_over_a_match(tmp_path: Path) -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        body = await find(pilot, *"x")
+        text = body.text
+        await pilot.press("escape", "escape", "3", "greater_than_sign", "greater_than_sign")
+        await until(pilot, lambda: board(app).payload.has_focus)
+        await pilot.press("slash", *"name", "enter", "n", "n")
+        await until(pilot, lambda: tab_note(app) == "/name 1/3 matches")
+        assert board(app).payload.has_focus
+        assert body.text == text
+        await pilot.press("N")
+        assert tab_note(app) == "/name 3/3 matches"
+        await pilot.press("escape")
+        await until(pilot, lambda: tab_note(app) == "" and board(app).payload.has_focus)
+
+    show(tmp_path, steps)
+
+
+def test_without_a_search_f3_says_which_key_begins_one(tmp_path: Path) -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await edit(pilot)
+        await pilot.press("f3")
+        assert "nothing is searched for: ctrl+f does" in toasts(app)
+        await pilot.press("escape", "ctrl+f", *"other", "enter")
+        await until(pilot, lambda: {item.key[1] for item in board(app).functions.items} == {"other"})
+
+    show(tmp_path, steps)

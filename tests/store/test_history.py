@@ -22,7 +22,7 @@ from real_tools import until
 from hotdash import events as ev
 from hotdash.functions.spec import FunctionSpec
 from hotdash.states import FunctionState
-from hotdash.store.history import History, HistoryLimits, PastQuery
+from hotdash.store.history import History, HistoryLimits, PastOrder, PastQuery, rows
 from hotdash.store.history.database import APPLICATION_ID, Database, counted
 from hotdash.task import Attribution, TaskResult, TaskStatus
 
@@ -59,10 +59,13 @@ class Past:
         payload: bytes = b"Ada",
         lines: tuple[str, ...] = (),
         time_s: float | None = None,
+        started_s: float | None = None,
         **result,
     ) -> None:
-        self.tell(ev.TaskQueued, function=function, task_id=task_id, payload=payload, headers=(("X-A", "b"),))
-        self.tell(ev.TaskStarted, function=function, task_id=task_id, container_id="c-1", revision=3)
+        """A whole one; `started_s` of one that was queued before."""
+        if started_s is None:
+            self.tell(ev.TaskQueued, function=function, task_id=task_id, payload=payload, headers=(("X-A", "b"),))
+        self.tell(ev.TaskStarted, function=function, time_s=started_s, task_id=task_id, container_id="c-1", revision=3)
         for text in lines:
             self.tell(
                 ev.StderrLine,
@@ -73,8 +76,14 @@ class Past:
                 attribution=Attribution.IN_TASK,
                 text=text,
             )
-        values = {"status": TaskStatus.SUCCESS, "body": b"hello", "status_code": 200, "container_id": "c-1"} | result
-        answer = TaskResult(task_id=task_id, function=function, revision=3, stderr_lines=lines, run_s=0.5, **values)
+        values = {
+            "status": TaskStatus.SUCCESS,
+            "body": b"hello",
+            "status_code": 200,
+            "container_id": "c-1",
+            "run_s": 0.5,
+        } | result
+        answer = TaskResult(task_id=task_id, function=function, revision=3, stderr_lines=lines, **values)
         self.tell(ev.TaskEnded, function=function, time_s=time_s, result=answer)
         self._told += 1
 
@@ -148,6 +157,139 @@ def test_only_functions_below_the_folder_that_is_shown_are_given_and_one_functio
         assert past.history.reader.page.total == 2
     with past_at(path, root=elsewhere) as other, past_at(path, root=elsewhere / "greet") as itself:
         assert other.ids() == itself.ids() == ["bb"]
+
+
+def test_tasks_are_given_in_the_order_that_is_asked_for_over_all_there_are(path: Path) -> None:
+    with past_at(path) as past:
+        past.task("aa", run_s=3.0, queued_s=0.1, body=b"1")
+        past.task("bb", run_s=1.0, queued_s=0.3, body=b"333", status=TaskStatus.CANCELLED)
+        past.task("cc", run_s=2.0, queued_s=0.2, body=b"22", status=TaskStatus.TIMEOUT)
+        past.task("dd", run_s=2.0, queued_s=0.2, body=b"22")
+        past.settled()
+        ids = {order: past.ids(order=order) for order in PastOrder}
+        assert ids == {
+            PastOrder.ENDED: ["dd", "cc", "bb", "aa"],
+            PastOrder.RAN: ["aa", "dd", "cc", "bb"],
+            PastOrder.WAITED: ["bb", "dd", "cc", "aa"],
+            PastOrder.STATE: ["cc", "bb", "dd", "aa"],
+            PastOrder.SIZE: ["bb", "dd", "cc", "aa"],
+        }
+        assert past.ids(order=PastOrder.RAN, limit=1) == ["aa"], "not the longest of the newest: the longest"
+        assert [kept.body_bytes for kept in past.history.reader.page.tasks] == [1]
+
+
+def test_how_long_its_container_took_to_start_is_kept_for_the_task_that_waited_for_it(path: Path) -> None:
+    with past_at(path) as past:
+        past.tell(ev.TaskQueued, task_id="aa", payload=b"", time_s=100.0)
+        past.tell(ev.ContainerStarting, container_id="c-1", revision=3, time_s=101.0)
+        past.tell(ev.ContainerStarting, container_id="c-2", revision=3, time_s=101.0)
+        past.tell(ev.ContainerStopped, container_id="c-2", revision=3, reason="idle", time_s=102.0)
+        past.task("aa", time_s=time.time(), started_s=103.5)
+        past.task("bb")
+        past.settled()
+        assert past.opened("aa").task.starting_s == 2.5
+        assert past.opened("bb").task.starting_s == 0.0, "the container was there already"
+
+
+def test_what_a_container_wrote_for_itself_is_kept_with_the_task_that_it_ran_next(path: Path) -> None:
+    def own(past: Past, text: str, container_id: str = "c-1") -> None:
+        past.tell(
+            ev.StderrLine,
+            task_id="",
+            container_id=container_id,
+            revision=3,
+            attribution=Attribution.CONTAINER,
+            text=text,
+        )
+
+    with past_at(path) as past:
+        own(past, "warm")
+        own(past, "another's", "c-2")
+        past.task("aa", lines=("one",))
+        own(past, "between")
+        past.task("bb", lines=("two",))
+        past.task("cc")
+        past.tell(ev.ContainerStopped, container_id="c-1", revision=3, reason="idle")
+        past.settled()
+        kept = {name: past.opened(name) for name in ("aa", "bb", "cc")}
+        told = {name: [(line.text, line.task_id) for line in task.lines] for name, task in kept.items()}
+        assert told == {"aa": [("warm", ""), ("one", "aa")], "bb": [("between", ""), ("two", "bb")], "cc": []}
+        assert [task.task.result.stderr_lines for task in kept.values()] == [("one",), ("two",), ()]
+        assert [task.task.result.stderr_dropped for task in kept.values()] == [0, 0, 0]
+
+
+def test_the_task_that_asked_for_the_start_is_not_told_to_have_waited_for_it_before_it_was_there(path: Path) -> None:
+    with past_at(path) as past:
+        past.tell(ev.ContainerStarting, container_id="c-1", revision=3, time_s=90.0)
+        past.tell(ev.TaskQueued, task_id="aa", payload=b"", time_s=100.0)
+        past.task("aa", time_s=time.time(), started_s=100.5)
+        past.settled()
+        assert past.opened("aa").task.starting_s == 0.5
+
+
+# As hotdash wrote it before it knew of `starting_s`.
+OF_VERSION_1 = f"""
+PRAGMA journal_mode = WAL;
+CREATE TABLE tasks (
+    place INTEGER PRIMARY KEY, run TEXT NOT NULL, id TEXT NOT NULL, folder TEXT NOT NULL, function TEXT NOT NULL,
+    status TEXT NOT NULL, status_code INTEGER, error TEXT, revision INTEGER NOT NULL, container_id TEXT NOT NULL,
+    queued_time_s REAL NOT NULL, ended_time_s REAL NOT NULL, queued_s REAL NOT NULL, run_s REAL NOT NULL,
+    payload_bytes INTEGER NOT NULL, body_bytes INTEGER NOT NULL, preview BLOB NOT NULL
+);
+CREATE INDEX tasks_by_folder ON tasks (folder);
+CREATE TABLE contents (
+    place INTEGER PRIMARY KEY, payload BLOB, headers TEXT NOT NULL, body BLOB NOT NULL, answer_headers TEXT NOT NULL,
+    error TEXT, stderr TEXT NOT NULL, stderr_dropped INTEGER NOT NULL
+);
+INSERT INTO tasks VALUES (1, 'run', 'old', '{ROOT}/greet', 'greet', 'success', 200, NULL, 3, 'c-1',
+    strftime('%s'), strftime('%s'), 0.25, 0.5, 3, 5, CAST('hello' AS BLOB));
+INSERT INTO contents VALUES (1, CAST('Ada' AS BLOB), '[["X-A", "b"]]', CAST('hello' AS BLOB), '[]', NULL,
+    '[[1.5, "task", "a line"]]', 0);
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = 1;
+"""
+
+
+def of_version_1(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript(OF_VERSION_1)
+
+
+def test_an_older_hotdashs_file_keeps_its_tasks_and_takes_new_ones(path: Path) -> None:
+    of_version_1(path)
+    assert counted(path) == 1
+    with past_at(path) as past:
+        past.tell(ev.TaskQueued, task_id="new", payload=b"", time_s=100.0)
+        past.tell(ev.ContainerStarting, container_id="c-1", revision=3, time_s=100.0)
+        past.task("new", time_s=time.time(), started_s=101.0)
+        past.settled()
+        assert past.ids() == ["new", "old"]
+        old = past.opened("old")
+        assert (old.task.payload, old.task.result.body, old.task.starting_s) == (b"Ada", b"hello", 0.0)
+        assert [line.text for line in old.lines] == ["a line"]
+        assert past.opened("new").task.starting_s == 1.0
+        assert past.said == []
+    assert list(path.parent.glob("*.broken-*")) == []
+
+
+def test_an_older_hotdashs_file_is_read_before_it_is_brought_to_this_version(path: Path) -> None:
+    of_version_1(path)
+    with closing(Database(path, reads=True)) as database:
+        assert database.connection.execute("PRAGMA user_version").fetchone() == (1,)
+        page = rows.page(database.connection, PastQuery(), root=str(ROOT), run="another")
+        assert [past.task.id for past in page.tasks] == ["old"]
+        Database(path).close()  # who writes comes now
+        assert rows.contents(database.connection, 1).task.starting_s == 0.0
+        assert database.connection.execute("PRAGMA user_version").fetchone() == (2,)
+
+
+def test_several_who_find_an_older_file_at_once_bring_it_to_this_version_once(path: Path) -> None:
+    of_version_1(path)
+    with ThreadPoolExecutor(4) as pool:
+        for opened in [pool.submit(lambda: Database(path).close()) for _ in range(8)]:
+            opened.result()
+    assert counted(path) == 1
 
 
 def test_what_is_large_is_kept_in_part_and_says_so(path: Path) -> None:

@@ -16,14 +16,14 @@ from hotdash.dashboard.actions import Pane
 from hotdash.dashboard.changes import ChangeWatch
 from hotdash.dashboard.deploys import DeployWatch
 from hotdash.dashboard.figures_watch import LAST_S, FiguresWatch
-from hotdash.dashboard.filters import TOO_SLOW_WHY
+from hotdash.dashboard.finding import finding_title
 from hotdash.dashboard.invoker import Invoker, newest, newest_of_container
 from hotdash.dashboard.past_lines import LineSource
 from hotdash.dashboard.presentation import HeaderFacts
 from hotdash.dashboard.scope import Scope
 from hotdash.dashboard.screens.log_board import LogBoard
 from hotdash.dashboard.task_starts import TaskStarts
-from hotdash.dashboard.titles import functions_title, notice_line, tasks_title, title_of
+from hotdash.dashboard.titles import functions_title, notice_line, right_title, tasks_title
 from hotdash.dashboard.trouble import trouble_lines
 from hotdash.dashboard.welcome import welcome_lines
 from hotdash.dashboard.widgets.bars import FooterBar, HeaderBar, TabBar
@@ -199,6 +199,7 @@ class BoardScreen(LogBoard):
         self._show_run()
         self.deploys.show(self.selected_view)
         self._show_trouble()
+        self._show_note()
 
     # --- panes --------------------------------------------------------------------------------------------------------
 
@@ -243,8 +244,6 @@ class BoardScreen(LogBoard):
         self._entitle(2, tasks_title(views, found, order, self.tasks_note, is_all=self.shows_all_tasks))
 
     def _show_right(self) -> None:
-        shown = self.log_scope if self.tab is Pane.LOGS else self.scope
-        self._entitle(3, f"3 {title_of(shown.title)}")
         self._show_trouble()
         self._pause_s = PULL_S
         if self.tab is Pane.LOGS:
@@ -255,6 +254,13 @@ class BoardScreen(LogBoard):
         self._show_run()
         self.deploys.show(self.selected_view)
         self._show_note()
+
+    def _show_note(self) -> None:
+        """See `LogBoard`; a search is told in the pane's title where the tabs leave it no room."""
+        super()._show_note()
+        shown = self.log_scope if self.tab is Pane.LOGS else self.scope
+        searched = "" if self.tabs.has_room else finding_title(self.finding, is_counted=self.tab is not Pane.LOGS)
+        self._entitle(3, right_title(shown.title, searched))
 
     def _show_trouble(self) -> None:
         view = self.selected_view
@@ -358,24 +364,3 @@ class BoardScreen(LogBoard):
     def on_descendant_focus(self) -> None:
         """The footer tells the focused pane's keys."""
         self._show_footer()
-
-    def on_filter_bar_changed(self, message: FilterBar.Changed) -> None:
-        """Another filter holds in one of the panes, or it has given up."""
-        if message.bar.filter is not None and message.bar.filter.is_too_slow and not message.bar.display:
-            self.tell(f"the filter is {TOO_SLOW_WHY}", is_odd=True)
-        if message.bar is self.filters[Pane.LOGS]:
-            self.logs.set_filter(message.bar.filter)
-            self._show_logs_empty()
-            self._show_note()
-        else:
-            self._show_functions()
-            self._show_tasks()
-
-    def on_filter_bar_done(self, message: FilterBar.Done) -> None:
-        """Back from the filter to its pane."""
-        widgets: dict[Pane, Widget] = {
-            Pane.FUNCTIONS: self.functions,
-            Pane.TASKS: self.tasks_shown,
-            Pane.LOGS: self.logs,
-        }
-        self.give_focus(next(widgets[pane] for pane, bar in self.filters.items() if bar is message.bar))

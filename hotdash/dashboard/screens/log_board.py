@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hotdash.dashboard.action import Pane
+from hotdash.dashboard.finding import finding_line
 from hotdash.dashboard.lines import Line, Tone
 from hotdash.dashboard.log_words import LogFacts, empty_log, log_note
 from hotdash.dashboard.scope import Scope
@@ -14,6 +15,7 @@ from hotdash.store import Snapshot
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
+    from hotdash.dashboard.finding import Finding
     from hotdash.dashboard.ports import Controls
     from hotdash.dashboard.widgets.bars import TabBar
     from hotdash.dashboard.widgets.list_table import Key
@@ -52,14 +54,10 @@ class LogBoard(SelectingScreen[None]):
     @property
     def log_facts(self) -> LogFacts:
         """What there is to tell of the log beside its lines."""
-        buffer = self.logs.buffer
         return LogFacts(
-            found=buffer.filter,
-            hits=len(buffer.hits),
-            hit=buffer.number_of_hit(self.logs.here),
-            is_hiding=buffer.is_hiding,
-            is_behind=buffer.is_behind,
-            errors_only=buffer.errors_only,
+            finding=self.logs.finding,
+            is_behind=self.logs.buffer.is_behind,
+            errors_only=self.logs.buffer.errors_only,
             is_cleared=bool(self.logs.floor),
             dropped=self.snapshot.lines_dropped,
             follow=self.logs.follow,
@@ -67,10 +65,16 @@ class LogBoard(SelectingScreen[None]):
             is_frozen=self.is_frozen,
         )
 
+    @property
+    def finding(self) -> Finding:
+        """How the search in the open tab stands."""
+        raise NotImplementedError
+
     def _show_note(self) -> None:
-        """At the right of the tabs: whether the log follows, what hides lines."""
-        note: Line = (("frozen", Tone.WARNING),) if self.is_frozen else ()
-        self.tabs.show(self.tab, log_note(self.log_facts) if self.tab is Pane.LOGS else note)
+        """At the right of the tabs: what is searched for, whether the log follows, what hides lines."""
+        frozen: Line = (("frozen", Tone.WARNING),) if self.is_frozen else ()
+        is_log = self.tab is Pane.LOGS
+        self.tabs.show(self.tab, log_note(self.log_facts) if is_log else (*finding_line(self.finding), *frozen))
 
     def _show_logs_empty(self) -> None:
         task = self.selected_task if self.log_scope.task_id else None

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 from hotdash.dashboard import words
 from hotdash.dashboard.action import Pane
 from hotdash.dashboard.clipboard import OSC_52_BYTES, clipboard_command, copy_to_system
-from hotdash.dashboard.filters import TOO_SLOW_WHY
 from hotdash.dashboard.log_file_text import file_name, file_text
 from hotdash.dashboard.scope import scope_of
-from hotdash.dashboard.screens.payload_board import PayloadBoard
+from hotdash.dashboard.screens.find_keys import FindKeysScreen
 from hotdash.sanitize import plain
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-class LogKeysScreen(PayloadBoard):
+class LogKeysScreen(FindKeysScreen):
     """The board with the keys of its log."""
 
     # --- what is shown ------------------------------------------------------------------------------------------------
@@ -42,28 +41,10 @@ class LogKeysScreen(PayloadBoard):
         self.logs.set_errors_only(on=not self.logs.buffer.errors_only)
         self._log_changed()
 
-    def action_toggle_hiding(self) -> None:
-        """Marks the filter's matches among all lines, or hides the others again."""
-        self.logs.set_hiding(on=not self.logs.buffer.is_hiding)
-        self._log_changed()
-
     def action_clear_log(self) -> None:
         """Hides the lines so far, or brings them back."""
         self.logs.clear_view()
         self._log_changed()
-
-    def action_previous_match(self) -> None:
-        """Goes to the match before."""
-        self.action_next_match(-1)
-
-    def action_next_match(self, direction: int = 1) -> None:
-        """Goes to the filter's next match, or the one before."""
-        if self.logs.buffer.filter is None:
-            self.tell("nothing is searched for: / does")
-        elif self.logs.buffer.filter.is_too_slow:
-            self.tell(f"the filter is {TOO_SLOW_WHY}")
-        elif self.tab is Pane.LOGS and not self.logs.go_to_match(direction):
-            self.tell("no line matches")
 
     def action_next_error(self) -> None:
         """Goes to the next line that tells of an error."""
@@ -101,8 +82,7 @@ class LogKeysScreen(PayloadBoard):
     def action_sort(self) -> None:
         """Sorts the focused table by its next order."""
         table = self.tasks_shown if self.focused_pane is Pane.TASKS else self.functions
-        if not table.next_order():
-            self.tell("these rows have but one order: the newest first")
+        table.next_order()
         self._show_functions()
         self._show_tasks()
 
@@ -116,9 +96,10 @@ class LogKeysScreen(PayloadBoard):
 
     def show_marks(self) -> None:
         """Shows the marks before their rows, and what is marked in the log."""
-        marked = frozenset(self.marks)
-        for table in (self.functions, self.tasks):
-            table.show_marked(frozenset(key for key in marked if (key[0] == "task") is (table is self.tasks)))
+        tables = {"function": self.functions, "container": self.functions, "task": self.tasks, "past": self.past}
+        for table in (self.functions, self.tasks, self.past):
+            table.show_marked(frozenset(key for key in self.marks if tables[key[0]] is table))
+        self.gather_marked()
         self._show_right()
 
     # --- copying and saving -------------------------------------------------------------------------------------------

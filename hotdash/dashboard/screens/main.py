@@ -213,15 +213,6 @@ class MainScreen(InspectKeysScreen):
         if focused is not None:
             self.set_focus(focused)
 
-    def action_filter(self) -> None:
-        """Opens the focused pane's filter."""
-        self.complete()
-        pane = self.focused_pane
-        if (bar := self.filters.get(pane)) is None:
-            self.tell(f"the {pane} pane has no filter")
-        else:
-            bar.open()
-
     def action_back(self) -> None:
         """Ends the zoom, else the focused pane's filter, else the marks; else goes back to the functions."""
         bar = self.filters.get(self.focused_pane)
@@ -232,7 +223,8 @@ class MainScreen(InspectKeysScreen):
         elif self.focused_pane is Pane.PAYLOAD and self.leave_payload():
             pass
         elif self.is_past and self.past.has_focus:
-            self.toggle_past()
+            if not self.unmark():
+                self.toggle_past()
         elif self.focused_pane not in {Pane.FUNCTIONS, Pane.TASKS} or not self.unmark():
             self.give_focus(self.functions)
 

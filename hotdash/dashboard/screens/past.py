@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from hotdash.dashboard import words
 from hotdash.dashboard.actions import Pane
 from hotdash.dashboard.run_lines import empty_lines, run_lines
@@ -14,6 +16,7 @@ from hotdash.dashboard.titles import title_of
 from hotdash.store.history.values import PastPage, PastQuery
 
 if TYPE_CHECKING:
+    from hotdash.dashboard.filters import Filter
     from hotdash.dashboard.ports import Controls
     from hotdash.dashboard.taste import Taste
     from hotdash.dashboard.widgets.list_table import ListTable
@@ -51,7 +54,7 @@ class PastBoard(StatsBoard):
         self.is_past = False
         self.opened: PastContents | None = None
         self._wanted: int | None = None  # the place of the task that was asked for, until it comes
-        self._run_shown: tuple[TaskView | None, int] = (None, 0)
+        self._run_shown: tuple[TaskView | None, int, Filter | None] = (None, 0, None)
         self._seen = 0
         self._written = 0
         self._query: PastQuery | None = None  # what was asked for last
@@ -81,7 +84,7 @@ class PastBoard(StatsBoard):
     @property
     def selected_task(self) -> TaskView | None:
         """The opened task of the history, else as without one."""
-        if self.opened is not None and self.scope.task_id == self.opened.task.id:
+        if self.opened is not None and self.scope.place == self.opened.place:
             return self.opened.task
         return super().selected_task
 
@@ -107,9 +110,9 @@ class PastBoard(StatsBoard):
 
     def _set_scope(self, scope: Scope) -> None:
         self._wanted = None
-        if self.opened is not None and scope.task_id != self.opened.task.id:
+        if self.opened is not None and scope.place != self.opened.place:
             self.opened = None
-            self.lines.open(None)
+            self._choose_lines()
         super()._set_scope(scope)
 
     def on_run_view_folded(self) -> None:
@@ -147,23 +150,50 @@ class PastBoard(StatsBoard):
         contents = reader.contents
         if contents is not None and contents.place == self._wanted:
             self.opened = contents
-            self.lines.open(contents)
-            self.logs.floor = 0  # another run's lines have places of their own
-            self._set_scope(Scope(function=contents.task.function, task_id=contents.task.id))
+            self._choose_lines()
+            task = contents.task
+            self._set_scope(Scope(function=task.function, task_id=task.id, place=contents.place))
+        if self._choose_lines():
+            self._show_right()
+
+    def gather_marked(self) -> None:
+        """Asks for what was kept of the tasks of the history that are marked; their lines come into the log."""
+        places = tuple(scope.place for scope in self.marks.values() if scope.place)
+        if self.archive is not None and not self.archive.reader.marked.keys() >= set(places):
+            self.archive.reader.gather(places)
+        self._choose_lines()
+
+    def _choose_lines(self) -> bool:
+        """Gives the log the lines of past tasks, of this run's, or of both; False if it has had the same already."""
+        if self.marks and self.archive is not None:
+            kept = self.archive.reader.marked
+            pasts = [kept[scope.place] for scope in self.marks.values() if scope.place in kept]
+            has_live = not all(scope.place for scope in self.marks.values())
+        else:
+            pasts, has_live = [self.opened] if self.opened is not None else [], self.opened is None
+        if not self.lines.give(pasts, has_live=has_live):
+            return False
+        self.logs.floor = 0  # what was cleared from view was of other lines
+        self.logs.show_scope(Scope())  # the one that is shown next begins anew
+        return True
 
     def _show_run(self) -> None:
         if self.tab is not Pane.RUN:
             return
         task, view = self.selected_task, self.selected_view
-        depth = self.run_view.depth
-        shown, self._run_shown = self._run_shown, (task, depth)
+        now = (task, self.run_view.depth, self.run_view.found)
+        shown, self._run_shown = self._run_shown, now
         if task is None:
             self.run_view.show(empty_lines(view.key if view else None, self.keys))
             return
-        if task.result is not None and shown[0] is task and shown[1] == depth:
+        if task.result is not None and shown[0] is task and shown == now:
             return  # it changes no more
+        if shown[0] is None or shown[0].id != task.id:
+            self.run_view.leave_match()
         past = self.opened if self.opened is not None and task is self.opened.task else None
-        self.run_view.show(run_lines(task, function=view, now_s=self.controls.now_s(), past=past, depth=depth))
+        _, depth, found = now
+        lines = run_lines(task, function=view, now_s=self.controls.now_s(), past=past, depth=depth, found=found)
+        self.run_view.show(lines)
 
     def _renew(self) -> None:
         super()._renew()
@@ -194,8 +224,9 @@ class PastBoard(StatsBoard):
         view = None if self.shows_all_tasks else next(iter(self.task_views), None)
         folder = str(view.spec.folder) if view is not None else ""
         reader = self.archive.reader
-        if self._query is None or folder != self._query.folder:
-            self._query = PastQuery(folder=folder, limit=_PAGE)
+        order = self.past.past_order
+        if self._query is None or (folder, order) != (self._query.folder, self._query.order):
+            self._query = PastQuery(folder=folder, limit=_PAGE, order=order)
             reader.look(self._query)
         found = self.filters[Pane.TASKS].filter
         page = reader.page if reader.page.query.folder == folder else PastPage()
@@ -205,6 +236,7 @@ class PastBoard(StatsBoard):
         parts = (
             f"2 History · {title_of(view.key) if view is not None else 'all functions'}",
             f"/{title_of(found.typed)}" if found else "",
+            self.past.order_words,
             f"{words.counted(page.total, 'task')}, {self._earlier():,} earlier",
             lost,
         )
@@ -212,5 +244,5 @@ class PastBoard(StatsBoard):
 
     def _look_further(self) -> None:
         if self.archive is not None and self._query is not None:
-            self._query = PastQuery(folder=self._query.folder, limit=_MORE * self._query.limit)
+            self._query = replace(self._query, limit=_MORE * self._query.limit)
             self.archive.reader.look(self._query)

@@ -109,6 +109,12 @@ class TabBar(LineBar):
             self.chosen, self.note = chosen, note
             self.refresh()
 
+    @property
+    def has_room(self) -> bool:
+        """Whether all of the note is seen; so before the first layout."""
+        tabs = sum(cell_len(tab) + 3 for tab in self.tabs)
+        return not self.room or tabs + width_of(self.note) <= self.room - 2
+
     def line_for(self, width: int) -> Line:
         """The tabs at the left, the note at the right."""
         line: list[Span] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from textual.containers import Vertical
 
 from hotdash.dashboard.deploy_lines import detail_lines
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
+    from hotdash.dashboard.filters import Filter
+    from hotdash.dashboard.finding import Finding
     from hotdash.dashboard.widgets.list_table import ListTable
     from hotdash.store import DeployView, FunctionView
 
@@ -27,6 +30,7 @@ class DeploysPane(Vertical):
         super().__init__(id=widget_id)
         self.table = DeploysTable(now_s=now_s, widget_id="deploys-table")
         self.table.tell_selected(self._row_selected)
+        self._found: Filter | None = None
         self.detail = TextView(widget_id="deploys-detail")
         self._now_s = now_s
         self._view: FunctionView | None = None
@@ -45,9 +49,24 @@ class DeploysPane(Vertical):
         """Shows a function's deploys; again and again, as the time passes."""
         if self.display:
             self._view = view
-            self.table.show_deploys(view)
+            self.table.show_deploys(view, self._found)
             self.table.refresh_live()
             self._show_detail()
+
+    @property
+    def finding(self) -> Finding:
+        """How the search stands: the list has only rows that match, the text all its lines, matches marked."""
+        return replace(self.detail.finding, found=self._found, is_hiding=True)
+
+    def set_filter(self, found: Filter | None) -> None:
+        """Shows only the deploys that match, and marks the matches in what is told of the selected one."""
+        self._found = found
+        self.detail.set_filter(None if found is not None and found.inverted else found)
+        self.show(self._view)
+
+    def go_to_match(self, direction: int) -> bool:
+        """Goes to the next match in the text, or the one before; False if there is none."""
+        return self.detail.go_to_match(direction)
 
     @property
     def selected(self) -> DeployView | None:
@@ -57,11 +76,15 @@ class DeploysPane(Vertical):
     def _row_selected(self, _: ListTable) -> None:
         """Another deploy is selected."""
         self.detail.scroll_home(animate=False)
+        self.detail.leave_match()
         self._show_detail()
 
     def _show_detail(self) -> None:
         """While the selected one builds, its newest output is seen."""
         deploy = self.selected
-        self.detail.show([] if self._view is None else detail_lines(self._view, deploy, now_s=self._now_s()))
+        view = self._view
+        is_hidden = deploy is None and view is not None and bool(view.deploys)  # by the filter: the list says so
+        told = [] if view is None or is_hidden else detail_lines(view, deploy, now_s=self._now_s())
+        self.detail.show(told)
         if deploy is not None and deploy.is_running and not self.detail.has_focus:
             self.detail.scroll_end(animate=False)

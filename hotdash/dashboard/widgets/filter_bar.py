@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -11,6 +11,13 @@ from textual.widgets import Input, Label
 
 from hotdash.dashboard.filters import TOO_SLOW, BadFilter, Filter, parse_filter
 from hotdash.sanitize import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+_ASKED = "regular expression, ! inverts"
+_SEARCHED = "regular expression"
 
 
 class FilterBar(Horizontal):
@@ -32,8 +39,9 @@ class FilterBar(Horizontal):
             self.bar = bar
             super().__init__()
 
-    def __init__(self, *, widget_id: str | None = None) -> None:
+    def __init__(self, *, parse: Callable[[str], Filter | None] = parse_filter, widget_id: str | None = None) -> None:
         super().__init__(id=widget_id)
+        self._parse = parse  # raises `BadFilter`
         self.filter: Filter | None = None
         self._input: Input | None = None
         self._fault = Label("", classes="filter-fault", markup=False)
@@ -42,7 +50,9 @@ class FilterBar(Horizontal):
     def prepare(self) -> Input:
         """Makes a slash, the line, and what is wrong with it, once: an `Input` is dear to make, and seldom seen."""
         if self._input is None:
-            self._input = Input(placeholder="regular expression, ! inverts", compact=True, select_on_focus=False)
+            self._input = Input(
+                placeholder=_ASKED if self._parse is parse_filter else _SEARCHED, compact=True, select_on_focus=False
+            )
             self.mount(Label("/", classes="filter-slash"), self._input, self._fault)
         return self._input
 
@@ -78,7 +88,7 @@ class FilterBar(Horizontal):
 
     def _apply(self, typed: str) -> None:
         try:
-            found = parse_filter(typed)
+            found = self._parse(typed)
         except BadFilter as error:
             self._fault.update(f"not used: {plain(str(error))}")
             return

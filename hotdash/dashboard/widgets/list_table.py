@@ -177,14 +177,11 @@ class ListTable(Painted):
         """The order in words for the title, where the column may have no room; empty for the one at the start."""
         return f"by {self.order.column.lower()}" if self._order else ""
 
-    def next_order(self) -> bool:
-        """Sorts the rows by the next order; after the last comes the first again. False if there is but one."""
-        if len(self.ORDERS) < 2:
-            return False
+    def next_order(self) -> None:
+        """Sorts the rows by the next order; after the last comes the first again."""
         self._order = (self._order + 1) % len(self.ORDERS)
         self.renew()
         self.refresh()
-        return True
 
     def show_marked(self, keys: frozenset[Key]) -> None:
         """Shows a sign before these rows; where there is none, that takes no cell."""

@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
-from rich.style import Style
 from textual.strip import Strip
 
 from hotdash.dashboard import words
 from hotdash.dashboard.lines import Line, Tone, width_of, wrap_cuts
 from hotdash.dashboard.log_buffer import Entry, Lost, text_of
 from hotdash.dashboard.sanitize import styled
+from hotdash.dashboard.widgets.matches import marked, spans_of
 from hotdash.dashboard.widgets.painted import Painted, divided, padded
 from hotdash.sanitize import plain
 from hotdash.task import Attribution
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
+
+    from rich.style import Style
 
     from hotdash.dashboard.filters import Filter
     from hotdash.dashboard.scope import Scope
@@ -30,12 +32,11 @@ if TYPE_CHECKING:
 _ID = 8  # cells of `t-91ab3f` and `c-7f3a12`
 _NAME = 12  # cells of a function's name at most, where lines of several are mixed
 _TIME = 13  # `12:03:41.123 `, `  +12.345 s  `
-_MATCHES = 100  # marked in one line
-_MATCH = Style(reverse=True)
 
 # How a line came to its task. One that was written while its task ran, and one of the container's own (its id stands
 # where a task's would), have no sign.
 SIGNS = {Attribution.BY_ID: "#", Attribution.BY_TIME: "~", Attribution.IN_TASK: " ", Attribution.CONTAINER: " "}
+OWN = "·"  # among the lines of one past task: its container's, before it
 HERE = "▶"  # the match or the error that one has gone to
 
 
@@ -152,8 +153,8 @@ class LogRows:
             return EntryRows(parts=[lost], width=look.width, style=painter.base)
         base = painter.base
         body = [Segment(piece, base + style) for piece, style in styled(entry.text)]
-        if look.found is not None and not look.found.inverted:
-            body = list(_marked(body, look.found, text_of(entry)))
+        if look.found is not None:
+            body = list(marked(body, spans_of(look.found, text_of(entry))))
         prefix = self.prefix(entry, look)
         head = painter.segments(prefix)
         if not look.wrap:
@@ -172,6 +173,8 @@ class LogRows:
         is_here = line.seq == look.here
         sign = (HERE if is_here else SIGNS[line.attribution], Tone.ACCENT if is_here else Tone.MUTED)
         if not look.names_tasks:
+            if not line.task_id and not is_here:
+                sign = (OWN, Tone.MUTED)
             return (*stamp, sign, (" ", Tone.TEXT))
         if cells := look.name_cells:
             stamp = (*stamp, (set_cell_size(plain(line.function), cells - 1) + " ", Tone.STRONG))
@@ -185,27 +188,15 @@ class LogRows:
         if times is Times.CLOCK:
             clock = time.strftime("%H:%M:%S", self._local_time(line.time_s))
             return f"{clock}.{int(line.time_s % 1 * 1000):03} "
-        started_s = self._started_s(line.function, line.task_id) if line.task_id else None
+        started_s = self._start_of(line) if line.task_id else None
         return " " * _TIME if started_s is None else f"{max(0.0, line.at_s - started_s):+10.3f} s "
 
     def is_final(self, line: Entry, look: Look) -> bool:
         """Whether a line will look the same when it is drawn again: not if its task's start is still to be told."""
         if look.times is not Times.TASK or isinstance(line, Lost) or not line.task_id:
             return True
-        return self._started_s(line.function, line.task_id) is not None
+        return self._start_of(line) is not None
 
-
-def _marked(body: Iterable[Segment], found: Filter, content: str) -> Iterable[Segment]:
-    """The segments of a line, cut where the filter's matches begin and end, those in between reversed."""
-    bounds = [bound for span in found.spans(content, _MATCHES) if span[0] < span[1] for bound in span]
-    at, within = 0, False
-    for segment in body:
-        left = segment.text
-        style = segment.style or Style()
-        while left:
-            while bounds and bounds[0] <= at:
-                bounds.pop(0)
-                within = not within
-            size = len(left) if not bounds else min(len(left), bounds[0] - at)
-            yield Segment(left[:size], style + _MATCH if within else style)
-            at, left = at + size, left[size:]
+    def _start_of(self, line: StderrLine) -> float | None:
+        """When a line's task started; a past one's clock begins there."""
+        return 0.0 if line.seq < 0 else self._started_s(line.function, line.task_id)

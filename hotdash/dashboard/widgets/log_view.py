@@ -18,6 +18,7 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 
+from hotdash.dashboard.finding import Finding
 from hotdash.dashboard.lines import wrap_cuts
 from hotdash.dashboard.log_buffer import Entry, LogBuffer, Lost, text_of
 from hotdash.dashboard.scope import Scope
@@ -292,6 +293,13 @@ class LogView(Selectable):
             self.refresh()
 
     # --- matches and errors -------------------------------------------------------------------------------------------
+
+    @property
+    def finding(self) -> Finding:
+        """How the search stands."""
+        buffer = self.buffer
+        hit = buffer.number_of_hit(self.here)
+        return Finding(found=buffer.filter, hits=len(buffer.hits), hit=hit, is_hiding=buffer.is_hiding)
 
     def go_to_match(self, direction: int) -> bool:
         """Goes to the filter's next match, or the one before; False if there is none."""

@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Static
 
+from hotdash.dashboard.finding import Finding
 from hotdash.dashboard.invoker import parse_headers
 from hotdash.dashboard.lines import Line, Tone
 from hotdash.dashboard.payload_words import is_json, verdict, why_kept
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from textual import events
     from textual.widgets import TextArea
 
+    from hotdash.dashboard.filters import Filter
+    from hotdash.dashboard.widgets.editor_find import EditorFind
     from hotdash.dashboard.widgets.json_area import JsonArea
 
 
@@ -52,19 +55,21 @@ class PayloadPane(Vertical, can_focus=True):
         self._note = TextView(widget_id="payload-note")
         self._note.can_focus = False
         self._body: JsonArea | None = None
-        self._headers: TextArea | None = None
+        self._headers: JsonArea | None = None
+        self._find: EditorFind | None = None
+        self._is_editing = False
 
     def prepare(self) -> None:
         """Makes the editors, once."""
         if self._body is not None:
             return
-        from textual.widgets import TextArea  # noqa: PLC0415  slow to import, and for this tab alone
-
-        from hotdash.dashboard.widgets.json_area import JsonArea  # noqa: PLC0415  as above
+        from hotdash.dashboard.widgets.editor_find import EditorFind  # noqa: PLC0415  as below
+        from hotdash.dashboard.widgets.json_area import JsonArea  # noqa: PLC0415  slow to import, for this tab alone
 
         self._body = JsonArea("", id="payload", tab_behavior="focus", highlight_cursor_line=False, compact=True)
-        self._headers = TextArea("", id="headers", tab_behavior="focus", highlight_cursor_line=False, compact=True)
+        self._headers = JsonArea("", id="headers", tab_behavior="focus", highlight_cursor_line=False, compact=True)
         self._headers.placeholder = "Name: value"
+        self._find = EditorFind((self._body, self._headers))
         label = Static("Headers, a `Name: value` a line", classes="payload-label", markup=False)
         self.mount(self._note, self._body, label, self._headers)
         self._fill()
@@ -91,6 +96,45 @@ class PayloadPane(Vertical, can_focus=True):
         if self._body is not None:
             self.screen.set_focus(self._body)  # at once: the next key may have come already
             self._body.select_all()
+
+    # --- what is looked for -------------------------------------------------------------------------------------------
+
+    @property
+    def finding(self) -> Finding:
+        """How the search stands."""
+        return Finding() if self._find is None else self._find.finding
+
+    def set_filter(self, found: Filter | None) -> None:
+        """Marks another filter's matches, and selects the first from the cursor on; none if None."""
+        if self._find is not None:
+            self._find.set_filter(found)
+            self._find.go(1, from_here=True)
+
+    def go_to_match(self, direction: int) -> bool:
+        """Selects the next match, or the one before; False if there is none."""
+        if self._find is None or not self._find.go(direction):
+            return False
+        if self.has_focus_within and not self.has_focus:
+            self._find.area.focus()
+        return True
+
+    def focus_found(self) -> None:
+        """Back from where one types what is looked for: to the match, or to the pane if one came from there.
+
+        In the pane itself keys act: who goes among matches with `n` must not type it over them.
+        """
+        target = self if self._find is None or not self._is_editing else self._find.area
+        self.screen.set_focus(target)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """The search goes on from where one is."""
+        self._is_editing = self._find is not None and self._find.be_at(event.widget)
+
+    def on_focus(self) -> None:
+        """Keys act, and are not typed."""
+        self._is_editing = False
+
+    # --- what is edited -----------------------------------------------------------------------------------------------
 
     def _fill(self) -> None:
         self._kept = why_kept(self._payload.body)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 APPLICATION_ID = 0x686F7464  # "hotd": SQLite's own mark of whose a database is
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_S = 1.0  # so long the one thread that writes waits for another hotdash's turn
 _BESIDE = ("", "-wal", "-shm")
 _MARKS = ("application_id", "user_version")
@@ -46,7 +46,8 @@ CREATE TABLE tasks (
     place INTEGER PRIMARY KEY, run TEXT NOT NULL, id TEXT NOT NULL, folder TEXT NOT NULL, function TEXT NOT NULL,
     status TEXT NOT NULL, status_code INTEGER, error TEXT, revision INTEGER NOT NULL, container_id TEXT NOT NULL,
     queued_time_s REAL NOT NULL, ended_time_s REAL NOT NULL, queued_s REAL NOT NULL, run_s REAL NOT NULL,
-    payload_bytes INTEGER NOT NULL, body_bytes INTEGER NOT NULL, preview BLOB NOT NULL
+    payload_bytes INTEGER NOT NULL, body_bytes INTEGER NOT NULL, preview BLOB NOT NULL,
+    starting_s REAL NOT NULL DEFAULT 0
 );
 CREATE INDEX tasks_by_folder ON tasks (folder);
 CREATE TABLE contents (
@@ -57,6 +58,8 @@ PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 COMMIT;
 """
+# From each older version to the next. Only what an older hotdash that has the file open can do without may be added.
+_STEPS = {1: "ALTER TABLE tasks ADD COLUMN starting_s REAL NOT NULL DEFAULT 0"}
 
 
 class Database:
@@ -90,7 +93,7 @@ class Database:
             raise
 
     def _check(self, *, reads: bool) -> None:
-        """Makes the tables in an empty file; refuses a stranger's."""
+        """Makes the tables in an empty file, and an older hotdash's as they are now; refuses a stranger's."""
         self.connection.execute("PRAGMA synchronous = NORMAL")  # a power cut may cost the last tasks, a crash none
         self.connection.execute("PRAGMA journal_size_limit = 4194304")
         whose, version, tables = self._marks()
@@ -110,6 +113,17 @@ class Database:
                 f"{self.path}: of a newer hotdash, left alone: use that one, or move the file away",
                 kind=FaultKind.FOREIGN,
             )
+        if not reads and version < SCHEMA_VERSION:
+            with _alone(self.path):
+                self._renew()
+
+    def _renew(self) -> None:
+        """Brings an older file's tables to this version, all steps or none."""
+        with self.transaction() as connection:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]  # another hotdash may have been first
+            for step in range(version, SCHEMA_VERSION):
+                connection.execute(_STEPS[step])
+            connection.execute(f"PRAGMA user_version = {max(version, SCHEMA_VERSION)}")
 
     def _marks(self) -> tuple[int, int, int]:
         """Whose it is, of which version, and how many tables it has."""

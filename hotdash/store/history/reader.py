@@ -14,7 +14,7 @@ from hotdash.store.history.faults import FaultKind, HistoryFault
 from hotdash.store.history.values import PastPage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from hotdash.store.history.database import Database
@@ -44,6 +44,7 @@ class HistoryReader:
         self.on_answer: Callable[[], object] = lambda: None
         self.page = PastPage()
         self.contents: PastContents | None = None
+        self.marked: Mapping[int, PastContents] = MappingProxyType({})
         self.earlier: Mapping[str, int] = MappingProxyType({})
         self._turn = threading.Condition()
         self._questions: dict[str, Callable[[Database], None]] = {}
@@ -69,6 +70,18 @@ class HistoryReader:
             self.contents = rows.contents(database.connection, place)
 
         self._ask("contents", answer)
+
+    def gather(self, places: Sequence[int]) -> None:
+        """Asks for all of these tasks; they come as `marked`, by place, without those that have been removed."""
+
+        def answer(database: Database) -> None:
+            from hotdash.store.history import rows  # noqa: PLC0415  it stands on SQLite
+
+            kept = self.marked
+            found = {place: kept.get(place) or rows.contents(database.connection, place) for place in places}
+            self.marked = MappingProxyType({place: past for place, past in found.items() if past is not None})
+
+        self._ask("marked", answer)
 
     def count(self) -> None:
         """Asks how many tasks of earlier runs there are; they come as `earlier`, by folder."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from hotdash.events import StderrLine
-from hotdash.store.history.values import EndedTask, PastContents, PastPage, PastQuery, PastTask
+from hotdash.store.history.values import EndedTask, PastContents, PastOrder, PastPage, PastQuery, PastTask
 from hotdash.store.snapshot import TaskView
 from hotdash.task import Attribution, TaskResult, TaskState, TaskStatus
 
@@ -20,11 +20,18 @@ if TYPE_CHECKING:
 
 _Row = tuple[Any, ...]
 
-_FIRST_PLACE = 2**50  # of a past task's lines: after all places of this run's
 _PREVIEW_BYTES = 240  # of an answer, for its row on the screen
-_TASK = "place, run, id, folder, function, status, status_code, error, revision, container_id, queued_time_s, ended_time_s, queued_s, run_s, payload_bytes, body_bytes, preview"  # noqa: E501  a statement's columns
-_INSERT_TASK = f"INSERT INTO tasks ({_TASK}) VALUES ({', '.join('?' * 17)})"  # noqa: S608  no stranger's word in it
+_TASK = "place, run, id, folder, function, status, status_code, error, revision, container_id, queued_time_s, ended_time_s, queued_s, run_s, payload_bytes, body_bytes, preview, starting_s"  # noqa: E501  a statement's columns
+_INSERT_TASK = f"INSERT INTO tasks ({_TASK}) VALUES ({', '.join('?' * 18)})"  # noqa: S608  no stranger's word in it
 _INSERT_CONTENTS = "INSERT INTO contents VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_OF_VERSION_1 = _TASK.replace("starting_s", "0.0")  # until who writes has brought the file to this version
+_ORDER = {
+    PastOrder.ENDED: "place DESC",
+    PastOrder.RAN: "run_s DESC, place DESC",
+    PastOrder.WAITED: "queued_s DESC, place DESC",
+    PastOrder.STATE: "CASE status WHEN 'success' THEN 2 WHEN 'cancelled' THEN 1 ELSE 0 END, place DESC",
+    PastOrder.SIZE: "body_bytes DESC, place DESC",
+}
 _BELOW = "(folder = :root OR substr(folder, 1, length(:root) + 1) = :root || '/')"
 
 
@@ -36,7 +43,7 @@ def insert(connection: sqlite3.Connection, tasks: Sequence[EndedTask], *, run: s
 
 
 def page(connection: sqlite3.Connection, query: PastQuery, *, root: str, run: str) -> PastPage:
-    """The newest tasks that a query asks for.
+    """The first tasks, in the order that is asked for, of those that a query asks for.
 
     Args:
         connection: A history's.
@@ -46,7 +53,8 @@ def page(connection: sqlite3.Connection, query: PastQuery, *, root: str, run: st
     """
     where = "folder = :folder" if query.folder else _BELOW
     names = {"folder": clean(query.folder), "root": clean(root), "limit": query.limit}
-    rows = connection.execute(f"SELECT {_TASK} FROM tasks WHERE {where} ORDER BY place DESC LIMIT :limit", names)  # noqa: S608  as above
+    sql = f"SELECT {_columns(connection)} FROM tasks WHERE {where} ORDER BY {_ORDER[query.order]} LIMIT :limit"  # noqa: S608  as above
+    rows = connection.execute(sql, names)
     tasks = tuple(_past_task(row, run=run) for row in rows)
     total = len(tasks)
     if total == query.limit:
@@ -62,7 +70,7 @@ def earlier(connection: sqlite3.Connection, *, root: str, run: str) -> Mapping[s
 
 def contents(connection: sqlite3.Connection, place: int) -> PastContents | None:
     """All that was kept of a task; None if it has been removed since."""
-    row = connection.execute(f"SELECT {_TASK} FROM tasks WHERE place = ?", (place,)).fetchone()  # noqa: S608  as above
+    row = connection.execute(f"SELECT {_columns(connection)} FROM tasks WHERE place = ?", (place,)).fetchone()  # noqa: S608  as above
     more = connection.execute("SELECT * FROM contents WHERE place = ?", (place,)).fetchone()
     if row is None or more is None:
         return None
@@ -73,17 +81,22 @@ def contents(connection: sqlite3.Connection, place: int) -> PastContents | None:
         body=body,
         error=error,
         headers=dict(json.loads(answer_headers)),
-        stderr_lines=tuple(text for _, _, text in kept),
+        stderr_lines=tuple(text for _, attribution, text in kept if attribution != Attribution.CONTAINER),
         stderr_dropped=dropped,
     )
     return PastContents(
         place=place,
         task=replace(task, payload=payload or b"", headers=tuple((name, value) for name, value in json.loads(headers))),
-        lines=tuple(_line(seq, task, *line) for seq, line in enumerate(kept, start=_FIRST_PLACE)),
+        lines=tuple(_line(seq, task, *line) for seq, line in enumerate(kept, start=-len(kept))),
         payload_bytes=row[14],
         body_bytes=row[15],
         ended_time_s=row[11],
     )
+
+
+def _columns(connection: sqlite3.Connection) -> str:
+    """What of a task is read: an older hotdash's file has less until it is opened for writing."""
+    return _TASK if connection.execute("PRAGMA user_version").fetchone()[0] > 1 else _OF_VERSION_1
 
 
 def clean(text: str) -> str:
@@ -111,17 +124,20 @@ def _task_row(task: EndedTask, place: int, run: str) -> tuple[object, ...]:
         len(task.payload),
         len(result.body),
         result.body[:_PREVIEW_BYTES],
+        task.starting_s,
     )
 
 
 def _contents_row(task: EndedTask, place: int, limits: HistoryLimits) -> tuple[object, ...]:
     result = task.result
     kept: list[tuple[float, str, str]] = []
+    own = 0  # the container's: the result has none of these
     room = limits.stderr_bytes
     for line in reversed(task.lines):
         room -= len(line.text)
         if room < 0:
             break
+        own += not line.task_id
         kept.append((line.time_s, str(line.attribution), line.text))
     return (
         place,
@@ -131,13 +147,13 @@ def _contents_row(task: EndedTask, place: int, limits: HistoryLimits) -> tuple[o
         json.dumps(list(result.headers.items())),
         None if result.error is None else clean(result.error),
         json.dumps(kept[::-1]),
-        result.stderr_dropped + max(0, len(result.stderr_lines) - len(kept)),
+        result.stderr_dropped + max(0, len(result.stderr_lines) - (len(kept) - own)),
     )
 
 
 def _past_task(row: _Row, *, run: str) -> PastTask:
     task = _view(row, body=row[16], error=row[7])
-    return PastTask(place=row[0], task=task, ended_time_s=row[11], is_earlier=row[1] != run)
+    return PastTask(place=row[0], task=task, ended_time_s=row[11], is_earlier=row[1] != run, body_bytes=row[15])
 
 
 def _view(row: _Row, *, body: bytes, error: str | None, **result: Any) -> TaskView:
@@ -153,6 +169,7 @@ def _view(row: _Row, *, body: bytes, error: str | None, **result: Any) -> TaskVi
         queued_time_s=queued_time_s,
         container_id=container_id,
         revision=revision,
+        starting_s=row[17],
         result=TaskResult(
             task_id=task_id,
             function=function,
@@ -170,14 +187,17 @@ def _view(row: _Row, *, body: bytes, error: str | None, **result: Any) -> TaskVi
 
 
 def _line(seq: int, task: TaskView, time_s: float, attribution: str, text: str) -> StderrLine:
+    """A line of a past task; `at_s` counts from its start, since this run's clock has no such moment."""
+    result = task.result
+    assert result is not None  # noqa: S101  it has ended
     return StderrLine(
         seq=seq,
-        at_s=0.0,
+        at_s=time_s - task.queued_time_s - result.queued_s,
         time_s=time_s,
         function=task.function,
         container_id=task.container_id,
         revision=task.revision,
-        task_id=task.id,
+        task_id="" if attribution == Attribution.CONTAINER else task.id,
         attribution=Attribution(attribution),
         text=text,
     )

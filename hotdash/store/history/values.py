@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -56,7 +57,8 @@ class EndedTask(NamedTuple):  # as `TaskResult`: one is made for every task
         payload: What it was asked.
         headers: The caller's.
         result: How it ended.
-        lines: Its stderr, oldest first.
+        lines: Its stderr, oldest first, after what its container had written for itself since the task before.
+        starting_s: Of its wait, seconds for the container that then ran it to start.
     """
 
     folder: str
@@ -66,6 +68,7 @@ class EndedTask(NamedTuple):  # as `TaskResult`: one is made for every task
     headers: tuple[tuple[str, str], ...]
     result: TaskResult
     lines: tuple[StderrLine, ...]
+    starting_s: float
 
     @property
     def size_bytes(self) -> int:
@@ -73,11 +76,22 @@ class EndedTask(NamedTuple):  # as `TaskResult`: one is made for every task
         return len(self.payload) + len(self.result.body) + sum(len(line.text) for line in self.lines) + 1_000
 
 
+class PastOrder(StrEnum):
+    """In which order past tasks are asked for; among equals the newest comes first."""
+
+    ENDED = "ended"  # the newest first
+    RAN = "ran"  # the longest first
+    WAITED = "waited"  # the longest first
+    STATE = "state"  # those that failed first, then the cancelled
+    SIZE = "size"  # the largest answer first
+
+
 class PastQuery(Struct, frozen=True, kw_only=True):
-    """Which tasks are asked for: the newest `limit` of a function (its folder), or of all below the history's root."""
+    """Which tasks are asked for: the first `limit` of a function (its folder), or of all below the history's root."""
 
     folder: str = ""
     limit: int = 1_000
+    order: PastOrder = PastOrder.ENDED
 
 
 class PastTask(Struct, frozen=True, kw_only=True):
@@ -88,12 +102,14 @@ class PastTask(Struct, frozen=True, kw_only=True):
         task: What it was; of its payload nothing, of its answer the start.
         ended_time_s: When it ended, seconds since 1970.
         is_earlier: Whether another run of hotdash had it, not this one.
+        body_bytes: The size of its answer.
     """
 
     place: int
     task: TaskView
     ended_time_s: float
     is_earlier: bool
+    body_bytes: int
 
 
 class PastPage(Struct, frozen=True, kw_only=True):
@@ -101,7 +117,7 @@ class PastPage(Struct, frozen=True, kw_only=True):
 
     Args:
         query: What was asked.
-        tasks: The newest first.
+        tasks: In the order that was asked for.
         total: How many there are in all.
     """
 
@@ -116,7 +132,8 @@ class PastContents(Struct, frozen=True, kw_only=True):
     Args:
         place: Where it is in the database.
         task: The task, with its payload and its answer as far as they were kept.
-        lines: Its stderr, as far as it was kept, oldest first.
+        lines: Its stderr as far as it was kept, oldest first; before it what its container had written for itself
+            since the task before (those lines have no task's id).
         payload_bytes: The size that the payload had; `task.payload` is empty where it was too large to keep.
         body_bytes: The size that the answer had; `task.result.body` is its start.
         ended_time_s: When it ended, seconds since 1970.

@@ -1,0 +1,63 @@
+"""`Finding`: how a search in a pane stands, and that in words. Values; any thread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from hotdash.dashboard.filters import parse_filter
+from hotdash.dashboard.lines import Line, Span, Tone
+from hotdash.sanitize import plain
+
+if TYPE_CHECKING:
+    from hotdash.dashboard.filters import Filter
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """How a search stands.
+
+    Args:
+        found: What is looked for; None for nothing.
+        hits: How many lines match.
+        hit: Which of them one has gone to, from 1; 0 for none.
+        is_hiding: Whether the others are hidden.
+    """
+
+    found: Filter | None = None
+    hits: int = 0
+    hit: int = 0
+    is_hiding: bool = False
+
+
+def parse_search(typed: str) -> Filter | None:
+    """As `parse_filter`, where there is nothing to hide: a `!` is one, and inverts nothing.
+
+    Raises:
+        BadFilter: It is no regular expression.
+    """
+    return parse_filter(f"\\{typed}" if typed.startswith("!") else typed)
+
+
+def finding_title(finding: Finding, *, is_counted: bool) -> str:
+    """The same for a title: `/name 2/3`; without the count where that grows all the time."""
+    found = finding.found
+    if found is None:
+        return ""
+    count = "" if found.inverted or not is_counted else f" {finding.hit:,}/{finding.hits:,}"
+    return f"/{plain(found.typed)}{count}"
+
+
+def finding_line(finding: Finding) -> Line:
+    """What is told of it at the right of the tabs; nothing where nothing is looked for."""
+    found = finding.found
+    if found is None:
+        return ()
+    line: list[Span] = [(f"/{plain(found.typed)}", Tone.ACCENT)]
+    if found.is_too_slow:
+        line.append((" too slow, not used", Tone.ERROR))
+    elif not found.inverted:
+        at = f"{finding.hit:,}/" if finding.hit else ""
+        matches = f"{finding.hits:,} match" if finding.hits == 1 else f"{finding.hits:,} matches"
+        line.append((f" {at}{matches}" + ("" if finding.is_hiding else ", all lines"), Tone.MUTED))
+    return (*line, ("  ", Tone.TEXT))
