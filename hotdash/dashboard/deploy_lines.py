@@ -44,7 +44,6 @@ _FAILED = {
 _AT = {
     DeployStep.BUILD: "while it built",
     DeployStep.START: "while it started",
-    DeployStep.PROBATION: "before its first answer",
 }
 
 
@@ -93,7 +92,10 @@ def what_changed(deploy: DeployView) -> Line:
 
 
 def waiting_line(view: FunctionView) -> Line:
-    """What waits to be deployed, in a line; empty when nothing does and nothing is held back."""
+    """What is on disk and does not run, in a line; empty when there is no such thing and nothing is held back."""
+    if not view.waiting_count and view.on_disk:
+        runs = f"r{view.code_of}'s code runs" + (f", as r{view.revision}" if view.code_of != view.revision else "")
+        return text(f"{runs}; on disk is r{view.on_disk}'s: d deploys it", Tone.WARNING)
     if not view.waiting_count:
         return text("saves wait until d deploys them, or W lets go", Tone.WARNING) if view.held else ()
     named = ", ".join(map(plain, view.waiting[:_NAMED]))
@@ -117,7 +119,11 @@ def detail_lines(view: FunctionView, deploy: DeployView | None, *, now_s: float)
     lines += [_times(deploy), ()]
     if deploy.error:
         serves = f"; r{view.revision} serves" if view.revision and view.revision != deploy.revision else ""
-        lines.append(((f"▲ It failed {_AT.get(deploy.step, '')}", Tone.ERROR), (serves, Tone.MUTED)))
+        how = f"It failed {_AT.get(deploy.step, '')}"
+        if deploy.step is DeployStep.PROBATION:
+            how = words.fell(deploy.revision, deploy.task_id)
+            how += ", before its first answer" if deploy.task_id else ""
+        lines.append(((f"▲ {how}", Tone.ERROR), (serves, Tone.MUTED)))
         lines += [text(f"  {line}") for line in cause_lines(deploy.error)]
         lines.append(())
     lines += _changes(deploy)

@@ -142,11 +142,13 @@ def container_cells(view: ContainerView, *, now_s: float, memory_bytes: int | No
 
 def troubles(view: FunctionView) -> tuple[str, ...]:
     """What is wrong with a function now, a line each, for below its row; empty when all is well."""
-    serves = f"; r{view.revision} still serves" if view.revision else ""
+    serves = f"; {words.serves(view)}" if view.revision else ""
     found = []
     if view.faults:
         found.append(f"function file broken{serves}: {_without_folder(view, view.faults[0])}")
-    if view.deploy_error:
+    if view.fallen is not None:  # what serves instead is told in the line of what is on disk
+        found.append(f"{words.fell(view.fallen.revision, view.fallen.task_id)}: {row_cause(view.fallen.cause)}")
+    elif view.deploy_error:
         found.append(f"deploy: {row_cause(view.deploy_error)}{serves}")
     if view.reason and not view.deploy_error:
         found.append(row_cause(view.reason))

@@ -18,7 +18,7 @@ _BUILD_LINES = 200
 def trouble_lines(view: FunctionView, *, now_s: float) -> list[Line]:
     """All of it, the newest build's output last; empty when all is well and nothing is built."""
     lines: list[Line] = []
-    serves = f"r{view.revision} still serves" if view.revision else "nothing serves yet"
+    serves = words.serves(view) if view.revision else "nothing serves yet"
     if view.faults:
         lines.append((("▲ The function file is broken", Tone.ERROR), (f"; {serves}", Tone.MUTED)))
         lines += [text(f"  {line}") for fault in view.faults for line in plain_lines(fault)]
@@ -37,7 +37,15 @@ def trouble_lines(view: FunctionView, *, now_s: float) -> list[Line]:
 def _failure(view: FunctionView, serves: str) -> list[Line]:
     """Why the last deploy failed, or why the function is not ready; empty when it is."""
     lines: list[Line] = []
-    if view.deploy_error:
+    if view.fallen is not None:
+        fell = words.fell(view.fallen.revision, view.fallen.task_id)
+        before = ", before its first answer" if view.fallen.task_id else ""
+        lines.append(((f"▲ {fell}{before}", Tone.ERROR), (f"; {serves}", Tone.MUTED)))
+        lines += [text(f"  {line}") for line in cause_lines(view.fallen.cause)]
+        if view.on_disk:
+            again = f"  d deploys r{view.on_disk}'s code again; then it stays, however its calls end"
+            lines.append(text(again, Tone.WARNING))
+    elif view.deploy_error:
         lines.append((("▲ The last deploy failed", Tone.ERROR), (f"; {serves}", Tone.MUTED)))
         lines += [text(f"  {line}") for line in cause_lines(view.deploy_error)]
         lines += _output(view)

@@ -58,6 +58,14 @@ class DeployScript(Script):
         self.kept = (*self.kept, revision)[-3:]
         self.pass_s(60.0)
 
+    def fall(self, key: str, task_id: str) -> None:
+        """r2, which is live, dies in that call, and what r1 was serves again, as r3."""
+        cause = "the container exited with code 7 before it answered; its last stderr: a ⏎ b"
+        where = f"in call {task_id}, " if task_id else ""
+        reason = f"r2 ended {where}before its first answer; what r1 was serves again, as r3: {cause}"
+        self.go_live(key, 3, "1" * 64, origin=Origin.RESTORED, again=1)
+        self.feed(ev.DeployFailed, key, reason=reason, revision=2, cause=cause, task_id=task_id)
+
     def fail(self, key: str) -> None:
         """A build that fails at its second step."""
         self.build(key, EDITED, output=("*** Error compiling './func.py'...", "SyntaxError: invalid syntax"))
