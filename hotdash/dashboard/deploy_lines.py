@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hotdash.dashboard import words
 from hotdash.dashboard.causes import cause_lines
 from hotdash.dashboard.lines import Column, Line, Span, Tone, text
+from hotdash.dashboard.source_paths import as_source
 from hotdash.sanitize import plain
 from hotdash.states import Origin
 from hotdash.store import DeployStep
@@ -217,4 +218,4 @@ def _step(line: BuildLine, ended_s: float) -> Line:
 
 
 def _output(line: BuildLine) -> Line:
-    return (("  │ ", Tone.MUTED), (plain(line.text), Tone.TEXT))
+    return (("  │ ", Tone.MUTED), (plain(as_source(line.text)), Tone.TEXT))

@@ -33,20 +33,19 @@ class DeployWatch:
         if self._told is None:
             self._told = {key: view.deploy_seq for key, view in snapshot.functions.items() if view.deploy_end}
         for key, view in snapshot.functions.items():
-            if view.faults or view.deploy_error:
-                self._broken.add(key)
             if view.deploy_end is None or view.deploy_seq == self._told.get(key, 0):
                 continue
             is_first = key not in self._told
             self._told[key] = view.deploy_seq
             was_asked = key in self._asked
             self._asked.discard(key)
-            was_broken = key in self._broken
-            if view.deploy_end is not DeployEnd.FAILED:
-                self._broken.discard(key)
+            was_broken = key in self._broken and not view.faults
+            self._broken.discard(key)
             outcome = _outcome(view, is_first=is_first, was_asked=was_asked, was_broken=was_broken)
             if outcome is not None:
                 yield outcome
+        # Only now: what was seen broken before is what a later end may have mended.
+        self._broken.update(key for key, view in snapshot.functions.items() if view.faults or view.deploy_error)
 
 
 def _outcome(view: FunctionView, *, is_first: bool, was_asked: bool, was_broken: bool) -> Outcome | None:

@@ -9,6 +9,7 @@ from hotdash.dashboard import words
 from hotdash.dashboard.causes import cause_lines
 from hotdash.dashboard.lines import Line, Tone, text
 from hotdash.dashboard.presentation import task_state, why_queued
+from hotdash.dashboard.source_paths import as_source
 from hotdash.dashboard.time_bar import time_lines
 from hotdash.dashboard.why_lines import why_waits_lines
 from hotdash.sanitize import plain
@@ -52,7 +53,7 @@ def run_lines(
         lines += [
             (),
             text("Error", Tone.STRONG),
-            *(text(f"  {line}", Tone.ERROR) for line in cause_lines(result.error)),
+            *(text(f"  {line}", Tone.ERROR) for line in cause_lines(result.error, shown=result.stderr_lines)),
         ]
         lines += _last_stderr(result.stderr_lines)
     if result.body or result.error is None:
@@ -127,4 +128,4 @@ def _last_stderr(stderr: tuple[str, ...]) -> list[Line]:
         if len(stderr) <= _STDERR_SHOWN
         else f"The last {_STDERR_SHOWN} of its {len(stderr):,} stderr lines"
     )
-    return [(), text(title, Tone.STRONG), *(text(f"  {plain(line)}") for line in stderr[-_STDERR_SHOWN:])]
+    return [(), text(title, Tone.STRONG), *(text(f"  {plain(as_source(line))}") for line in stderr[-_STDERR_SHOWN:])]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hotdash.dashboard import words
 from hotdash.dashboard.causes import cause_lines
 from hotdash.dashboard.lines import Line, Tone, text
+from hotdash.dashboard.source_paths import as_source
 from hotdash.sanitize import plain, plain_lines
 
 if TYPE_CHECKING:
@@ -56,4 +57,4 @@ def _failure(view: FunctionView, serves: str) -> list[Line]:
 
 
 def _output(view: FunctionView) -> list[Line]:
-    return [(("  │ ", Tone.MUTED), (plain(line), Tone.TEXT)) for line in view.build_log[-_BUILD_LINES:]]
+    return [(("  │ ", Tone.MUTED), (plain(as_source(line)), Tone.TEXT)) for line in view.build_log[-_BUILD_LINES:]]

@@ -16,6 +16,7 @@ from hotdash.dashboard import words
 from hotdash.dashboard.lines import Line, Tone, width_of, wrap_cuts
 from hotdash.dashboard.log_buffer import Entry, Lost, text_of
 from hotdash.dashboard.sanitize import styled
+from hotdash.dashboard.source_paths import as_source
 from hotdash.dashboard.widgets.painted import Painted, divided, padded
 from hotdash.sanitize import plain
 from hotdash.task import Attribution
@@ -151,7 +152,7 @@ class LogRows:
             lost = painter.segments(((f"── {text_of(entry)} ──", Tone.WARNING),))
             return EntryRows(parts=[lost], width=look.width, style=painter.base)
         base = painter.base
-        body = [Segment(piece, base + style) for piece, style in styled(entry.text)]
+        body = [Segment(piece, base + style) for piece, style in styled(as_source(entry.text))]
         if look.found is not None and not look.found.inverted:
             body = list(_marked(body, look.found, text_of(entry)))
         prefix = self.prefix(entry, look)
