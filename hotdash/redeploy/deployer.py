@@ -225,9 +225,17 @@ class Deployer:
         self._lanes.ask(spec.key, Deploy(spec=spec, paths=had.union(paths), occasion=occasion))
 
     def _wait(self, spec: FunctionSpec, paths: Iterable[Path]) -> None:
-        """These changes wait until they are asked for."""
+        """These changes wait until they are asked for; those that have been undone since wait no more."""
+        key = spec.key
         with self._lock:
-            is_news = self._backlog.add(spec.key, spec.folder, paths)
+            was_waiting = self._backlog.waiting(key)
+            self._backlog.add(key, spec.folder, paths)
+            # Where settings differ, from whichever file, it is that which waits, and not what the path says.
+            waiting = self._backlog.paths(key) if self._known.get(key) == spec else frozenset()
+        undone = self._sources.unchanged(spec, waiting, live_image=self._live_images.get(key, ""))
+        with self._lock:
+            self._backlog.drop(key, undone)
+            is_news = self._backlog.waiting(key) != was_waiting
         if is_news:
             self._report_waiting(spec.key)
 
