@@ -21,6 +21,8 @@ _LAUNCHER = re.compile(r"^.*? (?:cannot run|does not start): ")
 _STARTS = re.compile(r"^\d+ starts in a row failed(?:; the last: | \()")
 _EXIT = re.compile(r"\b(?:exited with code \d+|was killed by SIG\w+|ran out of memory(?: \([^)]*\))?)")
 
+_EXCEPTION = re.compile(r"[\w.]*(?:Error|Exception|Interrupt)\b")
+
 # A task's error begins so: what is said instead, from the match's groups.
 _SHORT: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"the container exited with code (\d+)"), r"exit code \1"),
@@ -37,7 +39,7 @@ _SHORT: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 def short_cause(text: str) -> str:
-    """Why a task failed, in a few words: `exit code 3: KeyError: 'n'`, `SIGSEGV`, `not an answer`; else the first line.
+    """Why a task failed, in few words: `KeyError: 'n' (exit code 1)`, `SIGSEGV`, `not an answer`; or its first line.
 
     Args:
         text: The error as the runtime tells it.
@@ -48,8 +50,11 @@ def short_cause(text: str) -> str:
         return f"does not start: {short_cause(bare)}"
     for pattern, short in _SHORT:
         if (found := pattern.match(inner)) is not None:
-            said = f": {last}" if (last := _last_said(inner)) and _EXIT.search(inner) else ""
-            return (found.expand(short) or plain(inner[found.end() :])) + said
+            cause = found.expand(short) or plain(inner[found.end() :])
+            last = _last_said(inner) if _EXIT.search(inner) else ""
+            if _EXCEPTION.match(last):  # it tells more than how the process ended
+                return f"{last} ({cause})"
+            return f"{cause}: {last}" if last else cause
     return plain(inner)
 
 

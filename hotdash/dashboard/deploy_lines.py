@@ -95,8 +95,7 @@ def what_changed(deploy: DeployView) -> Line:
 def waiting_line(view: FunctionView) -> Line:
     """What is on disk and does not run, in a line; empty when there is no such thing and nothing is held back."""
     if not view.waiting_count and view.on_disk:
-        runs = f"r{view.code_of}'s code runs" + (f", as r{view.revision}" if view.code_of != view.revision else "")
-        return text(f"{runs}; on disk is r{view.on_disk}'s: d deploys it", Tone.WARNING)
+        return text(f"runs r{view.code_of}'s code; on disk: r{view.on_disk}'s; d deploys it", Tone.WARNING)
     if not view.waiting_count:
         return text("saves wait until d deploys them, or W lets go", Tone.WARNING) if view.held else ()
     named = ", ".join(map(plain, view.waiting[:_NAMED]))

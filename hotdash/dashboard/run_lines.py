@@ -10,7 +10,7 @@ from hotdash.dashboard.causes import cause_lines
 from hotdash.dashboard.lines import Line, Tone, text
 from hotdash.dashboard.presentation import task_state, why_queued
 from hotdash.dashboard.source_paths import as_source
-from hotdash.dashboard.time_bar import time_lines
+from hotdash.dashboard.time_bar import BAR_CELLS, time_lines
 from hotdash.dashboard.why_lines import why_waits_lines
 from hotdash.sanitize import plain
 from hotdash.task import TaskState
@@ -33,6 +33,7 @@ def run_lines(
     now_s: float,
     past: PastContents | None = None,
     depth: int = DEPTH,
+    width: int = BAR_CELLS,
 ) -> list[Line]:
     """All that there is to say of one task.
 
@@ -42,8 +43,9 @@ def run_lines(
         now_s: The runtime's clock.
         past: What the history says of it; None for a task of this run.
         depth: Levels of JSON that are unfolded.
+        width: Cells of the pane.
     """
-    lines = [*_head(task, function, now_s, past), *why_waits_lines(task, function, now_s=now_s), ()]
+    lines = [*_head(task, function, now_s, past, width), *why_waits_lines(task, function, now_s=now_s), ()]
     asked_bytes = past.payload_bytes if past is not None else None
     lines += _section("Request", task.payload, [*task.headers], depth=depth, whole_bytes=asked_bytes)
     result = task.result
@@ -76,7 +78,9 @@ def empty_lines(function: str | None, keys: Keys) -> list[Line]:
     ]
 
 
-def _head(task: TaskView, function: FunctionView | None, now_s: float, past: PastContents | None) -> Iterable[Line]:
+def _head(
+    task: TaskView, function: FunctionView | None, now_s: float, past: PastContents | None, width: int
+) -> Iterable[Line]:
     mark, word = task_state(task)
     code = task.result.status_code if task.result is not None else None
     yield (
@@ -97,7 +101,7 @@ def _head(task: TaskView, function: FunctionView | None, now_s: float, past: Pas
     if task.state is TaskState.QUEUED and function is not None:
         yield _fact("waits", why_queued(function))
     yield ()
-    yield from time_lines(task, now_s)
+    yield from time_lines(task, now_s, width)
 
 
 def _fact(name: str, value: str) -> Line:

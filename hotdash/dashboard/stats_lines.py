@@ -107,7 +107,11 @@ def _start_lines(series: SeriesView) -> list[Line]:
     ]
     if series.first_runs:
         first_s = series.first_runs_s / series.first_runs
-        lines.append(text(f"  the first call after one ran {words.duration(first_s)}", Tone.MUTED))
+        lines.append(
+            text(
+                f"  the first call after one ran {words.duration(first_s)} on average, where it had success", Tone.MUTED
+            )
+        )
     return lines
 
 

@@ -225,7 +225,7 @@ class Folds:
         if len(record.queued) != before:
             record.note_depth(event.at_s, before=before)
         if container := record.containers.get(task.container_id):
-            if not container.tasks_served:
+            if not container.tasks_served and result.status is TaskStatus.SUCCESS:  # a timeout tells of no start's cost
                 record.first_runs += 1
                 record.first_runs_s += result.run_s
             container.task_id = ""

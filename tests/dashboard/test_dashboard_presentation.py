@@ -257,17 +257,18 @@ def test_the_header_leaves_out_what_has_no_room_and_always_fills_its_width() -> 
         snapshot=script.store.snapshot(),
         figures=NO_FIGURES,
     )
-    wide, narrow = unstyled(header_line(facts, 158)), unstyled(header_line(facts, 58))
+    wide, narrow = unstyled(header_line(facts, 172)), unstyled(header_line(facts, 58))
     assert "6 functions" in wide
     assert "4 hot  2 idle  2 busy" in wide
     assert "calls/s" in wide
+    assert "2 broken" in wide
     assert "process, isolates nothing; no engine answered" in wide
-    assert "process, isolates nothing │" in narrow
-    assert "12 queued" in narrow
+    assert narrow.startswith("process │ 12 queued │ 2 broken ")
+    assert unstyled(header_line(facts, 76)).startswith("process, isolates nothing │ 4 hot │ 12 queued │ 2 broken ")
     assert "calls/s" not in narrow
     assert wide.endswith("○ not watching")
     assert narrow.endswith("○ not watching")
-    assert (len(wide), len(narrow)) == (158, 58)
+    assert (len(wide), len(narrow)) == (172, 58)
 
 
 def test_a_run_tells_request_answer_and_error() -> None:

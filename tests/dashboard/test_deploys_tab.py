@@ -235,8 +235,8 @@ def test_a_call_that_ends_new_code_is_told_as_that_and_what_runs_then_everywhere
         await until(pilot, lambda: told in toasts(app))
         assert not [toast for toast in toasts(app) if "r3 is live" in toast or "still" in toast]
         assert rows_below(screen, "greet") == [
-            "└ r2 died in call t-21c45b: exited with code 7: b",
-            "└ r1's code runs, as r3; on disk is r2's: d deploys it",
+            "└ r2 died in call t-21c45b: exit code 7: b",
+            "└ runs r1's code; on disk: r2's; d deploys it",
         ]
         assert screen.trouble.text.splitlines() == [
             "▲ r2 died in call t-21c45b, before its first answer; r1's code serves again, as r3",
@@ -263,11 +263,11 @@ def test_after_a_roll_back_the_row_says_what_is_on_disk_until_that_runs() -> Non
 
     assert told() == ""
     script.go_live("greet", 3, "1" * 64, origin=Origin.ROLLBACK, again=1)
-    assert told() == "r1's code runs, as r3; on disk is r2's: d deploys it"
+    assert told() == "runs r1's code; on disk: r2's; d deploys it"
     script.go_live("greet", 4, "2" * 64, origin=Origin.ROLLBACK, again=2)
     assert told() == "", "forward again: that is what is on disk"
     script.go_live("greet", 5, "1" * 64, origin=Origin.ROLLBACK, again=3)
-    assert told() == "r1's code runs, as r5; on disk is r2's: d deploys it"
+    assert told() == "runs r1's code; on disk: r2's; d deploys it"
     script.feed(ev.ChangesWait, "greet", held=False, paths=("func.py",), count=1)
     assert told() == "1 change waits: func.py; d deploys"
     script.feed(ev.ChangesWait, "greet", held=False)
@@ -333,7 +333,7 @@ def test_a_deploy_that_died_and_what_serves_instead(task: str, told: str) -> Non
     assert unstyled(what_changed(restored)) == "restored: r1 again"
     shown = [unstyled(line) for line in detail_lines(view, died, now_s=script.clock())]
     assert told in shown
-    assert "! r1's code runs, as r3; on disk is r2's: d deploys it" in shown
+    assert "! runs r1's code; on disk: r2's; d deploys it" in shown
     assert shown[shown.index("  its last stderr:") + 1 :][:2] == ["  │ a", "  │ b"]
 
 

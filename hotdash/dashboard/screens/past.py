@@ -10,6 +10,7 @@ from hotdash.dashboard.actions import Pane
 from hotdash.dashboard.run_lines import empty_lines, run_lines
 from hotdash.dashboard.scope import Scope
 from hotdash.dashboard.screens.stats_board import StatsBoard
+from hotdash.dashboard.time_bar import BAR_CELLS
 from hotdash.dashboard.titles import title_of
 from hotdash.store.history.values import PastPage, PastQuery
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from hotdash.dashboard.ports import Controls
     from hotdash.dashboard.taste import Taste
     from hotdash.dashboard.widgets.list_table import ListTable
+    from hotdash.dashboard.widgets.text_view import TextView
     from hotdash.store import Store, TaskView
     from hotdash.store.history import History, PastContents
     from hotdash.store.payloads import PayloadBook
@@ -51,7 +53,7 @@ class PastBoard(StatsBoard):
         self.is_past = False
         self.opened: PastContents | None = None
         self._wanted: int | None = None  # the place of the task that was asked for, until it comes
-        self._run_shown: tuple[TaskView | None, int] = (None, 0)
+        self._run_shown: tuple[TaskView | None, int, int] = (None, 0, 0)  # a task, a depth, a width
         self._seen = 0
         self._written = 0
         self._query: PastQuery | None = None  # what was asked for last
@@ -112,6 +114,11 @@ class PastBoard(StatsBoard):
             self.lines.open(None)
         super()._set_scope(scope)
 
+    def on_text_view_resized(self, message: TextView.Resized) -> None:
+        """The bar in Run is made to measure."""
+        if message.view is self.run_view:
+            self._show_run()
+
     def on_run_view_folded(self) -> None:
         """JSON is to be shown to another depth."""
         self._show_run()
@@ -130,6 +137,9 @@ class PastBoard(StatsBoard):
         self.archive.reader.count()
         self._query = None
         self._show_tasks()
+        if not self.is_past and self.scope.task_id and (self.opened is not None or self._wanted is not None):
+            function = self.functions.selected or (self.scope.function, "")
+            self._set_scope(Scope(function=function[0], container_id=function[1]))  # the past task is shown no more
         if had_focus or self.is_past:
             self.give_focus(self.tasks_shown)
 
@@ -155,15 +165,16 @@ class PastBoard(StatsBoard):
         if self.tab is not Pane.RUN:
             return
         task, view = self.selected_task, self.selected_view
-        depth = self.run_view.depth
-        shown, self._run_shown = self._run_shown, (task, depth)
+        depth, width = self.run_view.depth, self.run_view.room or BAR_CELLS
+        shown, self._run_shown = self._run_shown, (task, depth, width)
         if task is None:
             self.run_view.show(empty_lines(view.key if view else None, self.keys))
             return
-        if task.result is not None and shown[0] is task and shown[1] == depth:
+        if task.result is not None and shown[0] is task and shown[1:] == (depth, width):
             return  # it changes no more
         past = self.opened if self.opened is not None and task is self.opened.task else None
-        self.run_view.show(run_lines(task, function=view, now_s=self.controls.now_s(), past=past, depth=depth))
+        now_s = self.controls.now_s()
+        self.run_view.show(run_lines(task, function=view, now_s=now_s, past=past, depth=depth, width=width))
 
     def _renew(self) -> None:
         super()._renew()
