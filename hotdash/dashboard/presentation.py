@@ -145,7 +145,7 @@ def troubles(view: FunctionView) -> tuple[str, ...]:
     serves = f"; {words.serves(view)}" if view.revision else ""
     found = []
     if view.faults:
-        found.append(f"function file broken{serves}: {_without_folder(view, view.faults[0])}")
+        found.append(f"{_without_folder(view, view.faults[0])}{serves}")
     if view.fallen is not None:  # what serves instead is told in the line of what is on disk
         found.append(f"{words.fell(view.fallen.revision, view.fallen.task_id)}: {short_cause(view.fallen.cause)}")
     elif view.deploy_error:

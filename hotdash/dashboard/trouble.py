@@ -22,17 +22,22 @@ def trouble_lines(view: FunctionView, *, now_s: float) -> list[Line]:
     serves = words.serves(view) if view.revision else "nothing serves yet"
     if view.faults:
         lines.append((("▲ The function file is broken", Tone.ERROR), (f"; {serves}", Tone.MUTED)))
-        lines += [text(f"  {line}") for fault in view.faults for line in plain_lines(fault)]
+        lines += [text(f"  {line}") for fault in view.faults for line in plain_lines(_near(view, fault))]
     if not view.is_building:
         lines += _failure(view, serves)
     if view.spec.warnings and not view.faults:
         counted = words.counted(len(view.spec.warnings), "warning")
         lines.append(((f"? {counted} about the function file", Tone.WARNING),))
-        lines += [text(f"  {line}") for warning in view.spec.warnings for line in plain_lines(warning)]
+        lines += [text(f"  {line}") for warning in view.spec.warnings for line in plain_lines(_near(view, warning))]
     if view.is_building:
         lines.append((("◐ Building", Tone.ACCENT), (f" for {words.age(now_s - view.build_since_s)}", Tone.MUTED)))
         lines += _output(view)
     return lines
+
+
+def _near(view: FunctionView, fault: str) -> str:
+    """A fault or warning with its file below the function's own folder: `greet/func.yaml:7: …`."""
+    return fault.replace(f"{view.spec.folder.parent}/", "")
 
 
 def _failure(view: FunctionView, serves: str) -> list[Line]:

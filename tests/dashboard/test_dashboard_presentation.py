@@ -24,6 +24,7 @@ from hotdash.states import FunctionState
 from hotdash.store import Figures
 from hotdash.task import TaskStatus
 
+FAULT = "/work/functions/greet/func.yaml:3: memory: found 'x', allowed a whole number"
 NO_FIGURES = Figures(calls_per_s=0.0, p50_s=None, p95_s=None, depths=())
 
 
@@ -174,9 +175,11 @@ def test_a_container_tells_its_task_and_since_when() -> None:
 
 def test_troubles_tell_what_still_serves() -> None:
     script = busy_script(Clock())
-    script.feed(ev.FunctionFaulty, "greet", faults=("func.yaml:3: memory: found 'x', allowed a whole number",))
+    script.feed(ev.FunctionFaulty, "greet", faults=(FAULT,))
     views = script.store.snapshot().functions
-    assert troubles(views["greet"])[0].startswith("function file broken; r3 still serves: func.yaml:3: memory")
+    assert troubles(views["greet"])[0] == ("func.yaml:3: memory: found 'x', allowed a whole number; r3 still serves"), (
+        "what is wrong comes first: a row may be cut"
+    )
     assert troubles(views["thumbnail"]) == (
         "deploy: exited with code 1: pip install --target lib pillow; r5 still serves",
     )
@@ -200,10 +203,10 @@ def test_a_function_files_warnings_are_shown_as_warnings() -> None:
     panel = trouble_lines(view, now_s=0.0)
     assert [unstyled(line) for line in panel] == [
         "? 2 warnings about the function file",
-        f"  {told[0]}",
-        f"  {told[1]}",
+        "  greet/func.yaml:3: memroy: unknown key, did you mean memory?",
+        "  greet/func.yaml:9: x: unknown key",
     ]
-    script.feed(ev.FunctionFaulty, "greet", faults=("func.yaml:3: memory: found 'x', allowed a whole number",))
+    script.feed(ev.FunctionFaulty, "greet", faults=(FAULT,))
     view = script.store.snapshot().functions["greet"]
     assert warnings(view) == ()
     assert words_of(function_cells(view, now_s=0.0, depths=(), is_open=True))[0] == "○ greet !"
