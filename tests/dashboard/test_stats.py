@@ -286,4 +286,4 @@ def test_a_call_without_success_says_nothing_of_what_a_cold_start_costs() -> Non
     assert (series.starts, series.first_runs, series.first_runs_s) == (3, 1, 0.02)
     view = script.store.snapshot().functions["greet"]
     shown = "\n".join(map(unstyled, stats_lines(view, series, container_id="", width=60, now_s=script.clock())))
-    assert "the first call after one ran 20 ms on average, where it had success" in shown
+    assert "a first call with success ran 20 ms on average" in shown
