@@ -116,10 +116,14 @@ class DeployFailed(Event, frozen=True, kw_only=True):
     Args:
         reason: Why.
         revision: Its number, where it had been live before it failed (and what it had replaced is again); else 0.
+        cause: Of those: how its container ended, alone; `reason` says it, too, last.
+        task_id: Of those: the call that it ended in, having read it; empty if it was not in one.
     """
 
     reason: str
     revision: int = 0
+    cause: str = ""
+    task_id: str = ""
 
 
 class DeployUnchanged(Event, frozen=True, kw_only=True):

@@ -74,11 +74,13 @@ class Occasion(Struct, frozen=True, kw_only=True):
         quiet_s: Seconds from the first change that was seen until no more came; 0 where nobody saved.
         changes: The first files that differ from the live revision's; none at a function's first deploy.
         changed: How many differ.
+        asked: Whether a person asked for it, by a key and not by a save.
     """
 
     quiet_s: float = 0.0
     changes: tuple[SourceChange, ...] = ()
     changed: int = 0
+    asked: bool = False
 
 
 NO_OCCASION = Occasion()

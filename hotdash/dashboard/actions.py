@@ -170,7 +170,7 @@ ACTIONS: tuple[Action, ...] = (
         key="e",
         shown="e",
         label="source",
-        description="Open the selected function's source in $EDITOR",
+        description="Open the selected function's source in $EDITOR, at the selected error",
         panes=(Pane.FUNCTIONS,),
     ),
     Action(

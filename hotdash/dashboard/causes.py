@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from hotdash.dashboard.source_paths import as_source
 from hotdash.sanitize import plain, plain_lines
 from hotdash.states import ContainerState
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from hotdash.store import FunctionView
 
 _LAST_STDERR = "; its last stderr: "
@@ -17,6 +20,8 @@ _AGAIN = "); trying again"
 _LAUNCHER = re.compile(r"^.*? (?:cannot run|does not start): ")
 _STARTS = re.compile(r"^\d+ starts in a row failed(?:; the last: | \()")
 _EXIT = re.compile(r"\b(?:exited with code \d+|was killed by SIG\w+|ran out of memory(?: \([^)]*\))?)")
+
+_EXCEPTION = re.compile(r"[\w.]*(?:Error|Exception|Interrupt)\b")
 
 # A task's error begins so: what is said instead, from the match's groups.
 _SHORT: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -34,24 +39,28 @@ _SHORT: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 def short_cause(text: str) -> str:
-    """Why a task failed, in a few words: `exit code 3`, `SIGSEGV`, `not an answer`; else the first line.
+    """Why a task failed, in few words: `KeyError: 'n' (exit code 1)`, `SIGSEGV`, `not an answer`; or its first line.
 
     Args:
         text: The error as the runtime tells it.
     """
-    first = text.strip().split("\n", 1)[0]
+    first = as_source(text.strip().split("\n", 1)[0])
     inner = _LAUNCHER.sub("", first, count=1)
     if (bare := _STARTS.sub("", inner, count=1)) != inner:
         return f"does not start: {short_cause(bare)}"
     for pattern, short in _SHORT:
         if (found := pattern.match(inner)) is not None:
-            return found.expand(short) or plain(inner[found.end() :])
+            cause = found.expand(short) or plain(inner[found.end() :])
+            last = _last_said(inner) if _EXIT.search(inner) else ""
+            if _EXCEPTION.match(last):  # it tells more than how the process ended
+                return f"{last} ({cause})"
+            return f"{cause}: {last}" if last else cause
     return plain(inner)
 
 
 def row_cause(text: str) -> str:
     """Why a deploy or a function failed, for one row: how the process ended, then the last line that it wrote."""
-    cause = text.strip()
+    cause = as_source(text.strip())
     also = "; trying again" if cause.endswith(_AGAIN) else ""
     head, _, said = cause.removesuffix(_AGAIN).partition(_LAST_STDERR)
     if (found := _EXIT.search(head)) is None:
@@ -60,14 +69,24 @@ def row_cause(text: str) -> str:
     return plain(f"{found[0]}: {last}{also}" if last else f"{found[0]}{also}")
 
 
-def cause_lines(text: str) -> list[str]:
-    """A cause whole, in clean lines; each line of stderr that it quotes is one."""
-    head, mark, said = text.strip().partition(_LAST_STDERR)
+def cause_lines(text: str, *, shown: Collection[str] = ()) -> list[str]:
+    """A cause whole, in clean lines; each line of stderr that it quotes is one.
+
+    Args:
+        text: The cause as the runtime tells it.
+        shown: Lines of stderr that are shown beside it: if those quoted are among them, they are not shown twice.
+    """
+    head, mark, said = as_source(text.strip()).partition(_LAST_STDERR)
     lines = plain_lines(head)
-    if mark:
+    if mark and not set(said.split(_LINE_MARK)) <= set(map(as_source, shown)):
         lines.append("its last stderr:")
         lines += [f"│ {plain(line)}" for line in said.split(_LINE_MARK)]
     return lines
+
+
+def _last_said(text: str) -> str:
+    """The last line of stderr that a cause quotes, clean; empty if it quotes none."""
+    return plain(text.partition(_LAST_STDERR)[2].removesuffix(_AGAIN).split(_LINE_MARK)[-1].strip())
 
 
 def short_why(view: FunctionView) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hotdash.dashboard import words
 from hotdash.dashboard.causes import cause_lines
 from hotdash.dashboard.lines import Column, Line, Span, Tone, text
+from hotdash.dashboard.source_paths import as_source
 from hotdash.sanitize import plain
 from hotdash.states import Origin
 from hotdash.store import DeployStep
@@ -44,7 +45,6 @@ _FAILED = {
 _AT = {
     DeployStep.BUILD: "while it built",
     DeployStep.START: "while it started",
-    DeployStep.PROBATION: "before its first answer",
 }
 
 
@@ -93,7 +93,9 @@ def what_changed(deploy: DeployView) -> Line:
 
 
 def waiting_line(view: FunctionView) -> Line:
-    """What waits to be deployed, in a line; empty when nothing does and nothing is held back."""
+    """What is on disk and does not run, in a line; empty when there is no such thing and nothing is held back."""
+    if not view.waiting_count and view.on_disk:
+        return text(f"runs r{view.code_of}'s code; on disk: r{view.on_disk}'s; d deploys it", Tone.WARNING)
     if not view.waiting_count:
         return text("saves wait until d deploys them, or W lets go", Tone.WARNING) if view.held else ()
     named = ", ".join(map(plain, view.waiting[:_NAMED]))
@@ -117,7 +119,11 @@ def detail_lines(view: FunctionView, deploy: DeployView | None, *, now_s: float)
     lines += [_times(deploy), ()]
     if deploy.error:
         serves = f"; r{view.revision} serves" if view.revision and view.revision != deploy.revision else ""
-        lines.append(((f"▲ It failed {_AT.get(deploy.step, '')}", Tone.ERROR), (serves, Tone.MUTED)))
+        how = f"It failed {_AT.get(deploy.step, '')}"
+        if deploy.step is DeployStep.PROBATION:
+            how = words.fell(deploy.revision, deploy.task_id)
+            how += ", before its first answer" if deploy.task_id else ""
+        lines.append(((f"▲ {how}", Tone.ERROR), (serves, Tone.MUTED)))
         lines += [text(f"  {line}") for line in cause_lines(deploy.error)]
         lines.append(())
     lines += _changes(deploy)
@@ -211,4 +217,4 @@ def _step(line: BuildLine, ended_s: float) -> Line:
 
 
 def _output(line: BuildLine) -> Line:
-    return (("  │ ", Tone.MUTED), (plain(line.text), Tone.TEXT))
+    return (("  │ ", Tone.MUTED), (plain(as_source(line.text)), Tone.TEXT))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hotdash.dashboard import words
 from hotdash.dashboard.invoker import Outcome
 from hotdash.sanitize import plain
+from hotdash.states import Origin
 from hotdash.store import DeployEnd
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ class DeployWatch:
     def __init__(self) -> None:
         self._told: dict[str, int] | None = None
         self._asked: set[str] = set()
+        self._broken: set[str] = set()  # functions whose file or newest deploy was seen broken since the last end
 
     def ask(self, function: str) -> None:
         """The user has asked for this deploy: that it changed nothing is told, too."""
@@ -36,21 +39,34 @@ class DeployWatch:
             self._told[key] = view.deploy_seq
             was_asked = key in self._asked
             self._asked.discard(key)
-            if (outcome := _outcome(view, is_first=is_first, was_asked=was_asked)) is not None:
+            was_broken = key in self._broken and not view.faults
+            self._broken.discard(key)
+            outcome = _outcome(view, is_first=is_first, was_asked=was_asked, was_broken=was_broken)
+            if outcome is not None:
                 yield outcome
+        # Only now: what was seen broken before is what a later end may have mended.
+        self._broken.update(key for key, view in snapshot.functions.items() if view.faults or view.deploy_error)
 
 
-def _outcome(view: FunctionView, *, is_first: bool, was_asked: bool) -> Outcome | None:
+def _outcome(view: FunctionView, *, is_first: bool, was_asked: bool, was_broken: bool) -> Outcome | None:
     name = plain(view.key)
     if view.deploy_end is DeployEnd.FAILED:
-        serves = f"; r{view.revision} still serves" if view.revision else ""
-        return Outcome(text=f"{name}: the deploy failed{serves}", is_bad=True)
+        return Outcome(text=f"{name}: {_failure(view)}", is_bad=True)
     if view.deploy_end is DeployEnd.LIMITS:
         return Outcome(text=f"{name}: limits changed, still r{view.revision}")
     if view.deploy_end is DeployEnd.UNCHANGED:
-        return Outcome(text=f"{name}: nothing changed, still r{view.revision}") if was_asked else None
-    if is_first and not was_asked:  # at the start every function has its first
-        return None
+        told = f"r{view.revision} is live, as before" if was_broken else f"nothing changed, still r{view.revision}"
+        return Outcome(text=f"{name}: {told}") if was_asked or was_broken else None
     live = next((deploy for deploy in view.deploys if deploy.is_live), None)
+    # At the start every function has its first; and of what is restored the failure tells, which comes in a moment.
+    if (is_first and not was_asked) or (live is not None and live.origin is Origin.RESTORED):
+        return None
     again = f", r{live.again} again" if live is not None and live.again else ""
     return Outcome(text=f"{name}: r{view.revision} is live{again}")
+
+
+def _failure(view: FunctionView) -> str:
+    if view.fallen is None:
+        return f"the deploy failed; r{view.revision} still serves" if view.revision else "the deploy failed"
+    again = f"; d deploys r{view.on_disk}'s again" if view.on_disk else ""
+    return f"{words.fell(view.fallen.revision, view.fallen.task_id)}; {words.serves(view)}{again}"

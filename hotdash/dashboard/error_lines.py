@@ -42,6 +42,10 @@ class ErrorSense:
             return True
         return _ERROR.search(text) is not None
 
+    def is_within(self, line: StderrLine) -> bool:
+        """Whether the container of this line is in the middle of a traceback."""
+        return self._within.get(line.container_id, False)
+
     def starts_error(self, line: StderrLine) -> bool:
         """As `is_error`, but false for all of a traceback but its first line: where one goes next."""
         was_within = self._within.get(line.container_id, False)

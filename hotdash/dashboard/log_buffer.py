@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from hotdash.dashboard.error_lines import ErrorSense
 from hotdash.dashboard.lines import wrap_cuts
+from hotdash.dashboard.source_paths import as_source
 from hotdash.sanitize import plain
 from hotdash.store.rings import LINES_KEPT
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _BEFORE_ALL = -(2**62)  # a place in the order of events: past tasks' lines have some below zero
 WORK_S = 0.02  # at one go; a key waits no longer
+_TRACEBACK_LINES = 400
 _MARKS = 100  # room for places where lines are missing
 _CHUNK = 64  # lines between two looks at the clock, or
 _CHUNK_SIZE = 2**17  # so many characters
@@ -41,7 +43,7 @@ Entry: TypeAlias = Union["StderrLine", Lost]
 
 def text_of(entry: Entry) -> str:
     """An entry's words."""
-    return plain(entry.text) if not isinstance(entry, Lost) else f"{entry.count:,} lines lost here"
+    return plain(as_source(entry.text)) if not isinstance(entry, Lost) else f"{entry.count:,} lines lost here"
 
 
 def _with_lost(entries: list[Entry], lines: list[StderrLine]) -> list[Entry]:
@@ -190,6 +192,20 @@ class LogBuffer:
                     return entry.seq
                 first = entry.seq if first is None else first
         return first
+
+    def error_at(self, seq: int) -> Sequence[StderrLine]:
+        """The shown line at place `seq`, with what follows of its container, as far as its traceback goes."""
+        sense = ErrorSense()
+        found: list[StderrLine] = []
+        for entry in self._shown[self._index(seq) :]:
+            if isinstance(entry, Lost) or (found and entry.container_id != found[0].container_id):
+                continue
+            is_more = not found or sense.is_within(entry) or entry.text[:1].isspace()
+            if not is_more or len(found) >= _TRACEBACK_LINES:
+                break
+            sense.is_error(entry)
+            found.append(entry)
+        return found
 
     def _index(self, seq: int) -> int:
         """The place in `_shown` of the line at `seq`; the end if it is not there."""

@@ -144,15 +144,22 @@ def container_cells(view: ContainerView, *, now_s: float, memory_bytes: int | No
 
 def troubles(view: FunctionView) -> tuple[str, ...]:
     """What is wrong with a function now, a line each, for below its row; empty when all is well."""
-    serves = f"; r{view.revision} still serves" if view.revision else ""
+    serves = f"; {words.serves(view)}" if view.revision else ""
     found = []
     if view.faults:
-        found.append(f"function file broken{serves}: {_without_folder(view, view.faults[0])}")
-    if view.deploy_error:
+        found.append(f"{_without_folder(view, view.faults[0])}{serves}")
+    if view.fallen is not None:  # what serves instead is told in the line of what is on disk
+        found.append(f"{words.fell(view.fallen.revision, view.fallen.task_id)}: {short_cause(view.fallen.cause)}")
+    elif view.deploy_error:
         found.append(f"deploy: {row_cause(view.deploy_error)}{serves}")
     if view.reason and not view.deploy_error:
         found.append(row_cause(view.reason))
     return tuple(found)
+
+
+def is_broken(view: FunctionView) -> bool:
+    """Whether its code or file is at fault, and not a program or an engine that is missing here."""
+    return bool(view.faults or view.deploy_error) or view.state in {FunctionState.FAILED, FunctionState.FAILING}
 
 
 def warnings(view: FunctionView) -> tuple[str, ...]:
@@ -305,6 +312,7 @@ def header_parts(facts: HeaderFacts, width: int) -> list[HeaderPart]:
     waits = f", {words.counted(waiting, 'change')} wait{'s'[: waiting == 1]}" if waiting else ""
     watching = text("● watching", Tone.SUCCESS) if facts.watching else text(f"○ not watching{waits}", Tone.WARNING)
     note = plain(facts.driver_note if width >= _WIDE else facts.driver_note.partition(";")[0])
+    broken = sum(is_broken(view) for view in shot.functions.values())
     parts = [
         HeaderPart(rank=8, line=text(plain(facts.driver_name), Tone.STRONG)),
         HeaderPart(rank=7, line=text(set_cell_size(note, min(cell_len(note), _NOTE_CELLS)), Tone.WARNING), bar=", "),
@@ -312,10 +320,11 @@ def header_parts(facts: HeaderFacts, width: int) -> list[HeaderPart]:
         HeaderPart(rank=6, line=_figure(hot, "hot")),
         HeaderPart(rank=5, line=_figure(idle, "idle"), bar="  "),
         HeaderPart(rank=5, line=_figure(busy, "busy", Tone.ACCENT), bar="  "),
-        HeaderPart(rank=7, line=_figure(shot.queued, "queued", Tone.WARNING)),
+        HeaderPart(rank=8, line=_figure(shot.queued, "queued", Tone.WARNING)),
         HeaderPart(rank=1, line=(trend,) if any(figures.depths) else (), bar=" "),
         HeaderPart(rank=3, line=((words.rate(figures.calls_per_s), Tone.TEXT), (" calls/s", Tone.MUTED))),
         HeaderPart(rank=3, line=(("p95 ", Tone.MUTED), (p95, Tone.TEXT))),
+        HeaderPart(rank=8, line=_figure(broken, "broken", Tone.ERROR) if broken else ()),
         HeaderPart(rank=4, line=_figure(shot.errors, "error" if shot.errors == 1 else "errors", Tone.ERROR)),
         HeaderPart(rank=9, line=watching),
     ]

@@ -9,7 +9,8 @@ from hotdash.dashboard import words
 from hotdash.dashboard.causes import cause_lines
 from hotdash.dashboard.lines import Line, Tone, text
 from hotdash.dashboard.presentation import task_state, why_queued
-from hotdash.dashboard.time_bar import time_lines
+from hotdash.dashboard.source_paths import as_source
+from hotdash.dashboard.time_bar import BAR_CELLS, time_lines
 from hotdash.dashboard.why_lines import why_waits_lines
 from hotdash.sanitize import plain
 from hotdash.task import TaskState
@@ -34,6 +35,7 @@ def run_lines(
     past: PastContents | None = None,
     depth: int = DEPTH,
     found: Filter | None = None,
+    width: int = BAR_CELLS,
 ) -> list[Line]:
     """All that there is to say of one task.
 
@@ -44,8 +46,9 @@ def run_lines(
         past: What the history says of it; None for a task of this run.
         depth: Levels of JSON that are unfolded.
         found: What is looked for: JSON that holds it is unfolded.
+        width: Cells of the pane.
     """
-    lines = [*_head(task, function, now_s, past), *why_waits_lines(task, function, now_s=now_s), ()]
+    lines = [*_head(task, function, now_s, past, width), *why_waits_lines(task, function, now_s=now_s), ()]
     asked_bytes = past.payload_bytes if past is not None else None
     lines += _section("Request", task.payload, [*task.headers], depth=depth, whole_bytes=asked_bytes, found=found)
     result = task.result
@@ -55,7 +58,7 @@ def run_lines(
         lines += [
             (),
             text("Error", Tone.STRONG),
-            *(text(f"  {line}", Tone.ERROR) for line in cause_lines(result.error)),
+            *(text(f"  {line}", Tone.ERROR) for line in cause_lines(result.error, shown=result.stderr_lines)),
         ]
         lines += _last_stderr(result.stderr_lines)
     if result.body or result.error is None:
@@ -79,7 +82,9 @@ def empty_lines(function: str | None, keys: Keys) -> list[Line]:
     ]
 
 
-def _head(task: TaskView, function: FunctionView | None, now_s: float, past: PastContents | None) -> Iterable[Line]:
+def _head(
+    task: TaskView, function: FunctionView | None, now_s: float, past: PastContents | None, width: int
+) -> Iterable[Line]:
     mark, word = task_state(task)
     code = task.result.status_code if task.result is not None else None
     yield (
@@ -100,7 +105,7 @@ def _head(task: TaskView, function: FunctionView | None, now_s: float, past: Pas
     if task.state is TaskState.QUEUED and function is not None:
         yield _fact("waits", why_queued(function))
     yield ()
-    yield from time_lines(task, now_s)
+    yield from time_lines(task, now_s, width)
 
 
 def _fact(name: str, value: str) -> Line:
@@ -137,4 +142,4 @@ def _last_stderr(stderr: tuple[str, ...]) -> list[Line]:
         if len(stderr) <= _STDERR_SHOWN
         else f"The last {_STDERR_SHOWN} of its {len(stderr):,} stderr lines"
     )
-    return [(), text(title, Tone.STRONG), *(text(f"  {plain(line)}") for line in stderr[-_STDERR_SHOWN:])]
+    return [(), text(title, Tone.STRONG), *(text(f"  {plain(as_source(line))}") for line in stderr[-_STDERR_SHOWN:])]

@@ -107,7 +107,8 @@ def _start_lines(series: SeriesView) -> list[Line]:
     ]
     if series.first_runs:
         first_s = series.first_runs_s / series.first_runs
-        lines.append(text(f"  the first call after one ran {words.duration(first_s)}", Tone.MUTED))
+        ran = words.duration(first_s)
+        lines.append(text(f"  a first call with success ran {ran} on average", Tone.MUTED))
     return lines
 
 

@@ -11,11 +11,18 @@ from hotdash.dashboard.presentation import task_ran_s, task_waited_s
 if TYPE_CHECKING:
     from hotdash.store import TaskView
 
-BAR_CELLS = 40
+BAR_CELLS = 40  # at most
+_LEAST_CELLS = 10
 
 
-def time_lines(task: TaskView, now_s: float) -> list[Line]:
-    """The bar, and below it each part by its mark, word and seconds; so far, while it runs."""
+def time_lines(task: TaskView, now_s: float, width: int = BAR_CELLS) -> list[Line]:
+    """The bar, and below it each part by its mark, word and seconds; so far, while it runs.
+
+    Args:
+        task: The task.
+        now_s: The runtime's clock.
+        width: Cells that there are for the bar, which is never wrapped.
+    """
     waited_s = task_waited_s(task, now_s)
     ran_s = task_ran_s(task, now_s)
     starting_s = min(task.starting_s, waited_s)
@@ -28,7 +35,7 @@ def time_lines(task: TaskView, now_s: float) -> list[Line]:
     for mark, word, seconds, tone in parts:
         if seconds > 0 or word == "queued" or (word != "starting" and ran_s is not None):
             legend += [(f"{mark} ", tone), (f"{word} ", Tone.MUTED), (f"{words.duration(seconds)}   ", Tone.TEXT)]
-    cells = bar_cells([seconds for _, _, seconds, _ in parts], BAR_CELLS)
+    cells = bar_cells([seconds for _, _, seconds, _ in parts], max(_LEAST_CELLS, min(width, BAR_CELLS)))
     bar = tuple((mark * count, tone) for (mark, _, _, tone), count in zip(parts, cells, strict=True) if count)
     return [bar, tuple(legend)] if bar else [tuple(legend)]
 

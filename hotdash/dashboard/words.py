@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from hotdash.dashboard.lines import TASK_TONES, Tone
+from hotdash.store import DeployEnd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from hotdash.store import FunctionView
 
 _BARS = "▁▂▃▄▅▆▇█"
 TASK_ID_DIGITS = 6
@@ -100,6 +103,24 @@ def rate(per_s: float) -> str:
 def short_id(task_id: str) -> str:
     """`t-91ab3f`: enough of a task's id to tell it from the others on the screen."""
     return f"t-{task_id[:TASK_ID_DIGITS]}"
+
+
+def fell(revision: int, task_id: str) -> str:
+    """`r3 died in call t-91ab3f`: a revision that was live and ended before its first answer, not by its own build.
+
+    Args:
+        revision: Its number.
+        task_id: The call that it ended in; empty if it was in none.
+    """
+    return f"r{revision} died in call {short_id(task_id)}" if task_id else f"r{revision} died before its first answer"
+
+
+def serves(view: FunctionView) -> str:
+    """What serves while the newest deploy or function file is broken; `still` only where nothing took its place."""
+    if view.fallen is not None and view.code_of != view.revision:
+        return f"r{view.code_of}'s code serves again, as r{view.revision}"
+    is_older = view.deploy_end is DeployEnd.FAILED or bool(view.faults)
+    return f"r{view.revision} still serves" if is_older else f"r{view.revision} serves"
 
 
 def task_tone(task_id: str) -> Tone:

@@ -63,13 +63,9 @@ def _compose(text: str, *, file: str) -> YamlNode | None:
     try:
         root: YamlNode | None = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = None if mark is None else mark.line + 1
-        problem = str(error.problem or error.context or "text that is not YAML")
-        found = problem.removeprefix("but ").removeprefix("found ")
-        if r"'\t'" in found:
-            raise Unparsable(_fault(file, line, "a tab", "spaces to indent with")) from error
-        raise Unparsable(_fault(file, line, found, "YAML")) from error
+        from hotdash.functions.yaml_faults import yaml_fault  # noqa: PLC0415  only where there is one
+
+        raise Unparsable(yaml_fault(error, text, file=file)) from error
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         found = f"the character U+{int(error.character):04X}"

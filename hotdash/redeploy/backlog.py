@@ -49,6 +49,22 @@ class Backlog:
             self._paths[key] = {folder}
         return self.waiting(key) != before
 
+    def paths(self, key: str) -> frozenset[Path]:
+        """What waits of a function, whole."""
+        return frozenset(self._paths.get(key, ()))
+
+    def drop(self, key: str, paths: Iterable[Path]) -> bool:
+        """Forgets changes of a function that are none any more. Returns whether that tells anything new."""
+        kept = self._paths.get(key)
+        gone = set() if kept is None else kept & set(paths)
+        if kept is None or not gone:
+            return False
+        kept -= gone
+        self._counts[key] -= len(gone)
+        if not kept:
+            self.take(key)
+        return True
+
     def take(self, key: str) -> frozenset[Path]:
         """Gives out what waits of a function, and forgets it."""
         self._counts.pop(key, None)

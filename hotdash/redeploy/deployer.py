@@ -155,7 +155,7 @@ class Deployer:
             todo = self._todo.get()
 
     def _plan(self, burst: Burst, *, only: str | None = None) -> None:
-        """Reads the folder, and asks for what follows; `only`: of this one function, held back or not."""
+        """Reads the folder, and asks for what follows; `only`: of this one, which a key asked for, held back or not."""
         with self._lock:
             known, faulty = dict(self._known), dict(self._faulty)
         if self._catalog is None or not all(is_mere_source(path, known.values()) for path in burst.paths):
@@ -178,7 +178,7 @@ class Deployer:
         for spec in todo.deploy:
             paths = frozenset(path for path in burst.paths if touches(path, spec))
             if spec.key == only or (goes_on and only is None and spec.key not in self._held):
-                self._ask(spec, paths, quiet_s=burst.quiet_s)
+                self._ask(spec, paths, occasion=Occasion(quiet_s=burst.quiet_s, asked=only is not None))
             elif spec.key in known:
                 self._wait(spec, paths or {spec.file})
         self._note_elsewhere(todo, is_held=not goes_on)
@@ -209,7 +209,7 @@ class Deployer:
             self._report_waiting(key)
         self._plan(Burst(paths=paths))
 
-    def _ask(self, spec: FunctionSpec, paths: Iterable[Path], *, quiet_s: float) -> None:
+    def _ask(self, spec: FunctionSpec, paths: Iterable[Path], *, occasion: Occasion) -> None:
         """Wants `spec` live. A deploy of the function that runs is cancelled while it builds, and this one follows."""
         with self._lock:
             if self._is_closed:
@@ -222,12 +222,20 @@ class Deployer:
             had = self._backlog.take(spec.key)
         if had:
             self._report_waiting(spec.key)
-        self._lanes.ask(spec.key, Deploy(spec=spec, paths=had.union(paths), occasion=Occasion(quiet_s=quiet_s)))
+        self._lanes.ask(spec.key, Deploy(spec=spec, paths=had.union(paths), occasion=occasion))
 
     def _wait(self, spec: FunctionSpec, paths: Iterable[Path]) -> None:
-        """These changes wait until they are asked for."""
+        """These changes wait until they are asked for; those that have been undone since wait no more."""
+        key = spec.key
         with self._lock:
-            is_news = self._backlog.add(spec.key, spec.folder, paths)
+            was_waiting = self._backlog.waiting(key)
+            self._backlog.add(key, spec.folder, paths)
+            # Where settings differ, from whichever file, it is that which waits, and not what the path says.
+            waiting = self._backlog.paths(key) if self._known.get(key) == spec else frozenset()
+        undone = self._sources.unchanged(spec, waiting, live_image=self._live_images.get(key, ""))
+        with self._lock:
+            self._backlog.drop(key, undone)
+            is_news = self._backlog.waiting(key) != was_waiting
         if is_news:
             self._report_waiting(spec.key)
 

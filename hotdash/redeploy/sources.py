@@ -76,6 +76,21 @@ class SourceBook:
         changed = sorted(path for path in base.keys() | now.keys() if not _same(base.get(path), now.get(path)))
         return tuple(_change(path, base.get(path), now.get(path)) for path in changed[:CHANGES_TOLD]), len(changed)
 
+    def unchanged(self, spec: FunctionSpec, paths: Iterable[Path], *, live_image: str) -> frozenset[Path]:
+        """Those of some paths that are as the live image has them: a temporary file that is gone, an edit undone.
+
+        Args:
+            spec: The function.
+            paths: Absolute; folders, and files below what cannot be read, may have changed.
+            live_image: As for `look`.
+        """
+        with self._lock:
+            images = self._images.get(spec.key)
+            base = None if images is None else images.get(live_image)
+        if base is None:
+            return frozenset()
+        return frozenset(path for path in paths if _is_as_in(base, path, spec.folder))
+
     def went_live(self, key: str, image_id: str) -> None:
         """What was looked at last is what this image was built of."""
         with self._lock:
@@ -118,6 +133,18 @@ def _is_single(path: Path, folder: Path, before: _Sources) -> bool:
     if path == folder or not path.is_relative_to(folder) or path.name == ".dockerignore" or path.is_symlink():
         return False
     return path.is_file() or (not path.exists() and path.relative_to(folder).as_posix() in before)
+
+
+def _is_as_in(base: _Sources, path: Path, folder: Path) -> bool:
+    if path == folder or not path.is_relative_to(folder) or path.is_symlink() or path.is_dir():
+        return False
+    name = path.relative_to(folder).as_posix()
+    try:
+        if path.exists():
+            return name in base and _same(base[name], _file(path, base[name]))
+    except OSError:
+        return False
+    return name not in base and not any(known.startswith(f"{name}/") for known in base)
 
 
 def _file(path: Path, before: _File | None, *, is_link: bool = False, has_room: bool = True) -> _File:

@@ -45,6 +45,7 @@ class Deploys:
         self._deploying = threading.Lock()
         self._is_building = False
         self._images = supervisor.ledger.images
+        self._fallen: tuple[object, ...] | None = None  # the identity of the last revision that failed its probation
 
     def deploy(
         self,
@@ -77,7 +78,7 @@ class Deploys:
                 return Deployment(
                     function=spec.key, revision=live.number, changed=False, build_s=build_s, image_id=image.id
                 )
-            return self._make_live(revision, build_s=build_s, gives_way=gives_way)
+            return self._make_live(revision, build_s=build_s, gives_way=gives_way, asked=occasion.asked)
 
     def rollback(self, number: int | None) -> Deployment:
         """Makes an earlier revision's image and settings live again, under a new number, without a build.
@@ -172,6 +173,7 @@ class Deploys:
         build_s: float,
         gives_way: Callable[[], bool] | None = None,
         again: int = 0,
+        asked: bool = False,
     ) -> Deployment:
         """Proves `revision`, unless it is the function's first or runs cold, and swaps."""
         began_s = self._clock.now()
@@ -179,7 +181,7 @@ class Deploys:
         needs_proof = live is not None and revision.spec.format.is_hot
         proved = self._prover.prove(revision, gives_way=gives_way) if needs_proof else ()
         start_s = self._clock.now() - began_s if proved else 0.0
-        swap_s = self._swap(revision, proved, build_s=build_s, start_s=start_s, again=again)
+        swap_s = self._swap(revision, proved, build_s=build_s, start_s=start_s, again=again, asked=asked)
         return Deployment(
             function=self._ledger.key,
             revision=revision.number,
@@ -252,7 +254,14 @@ class Deploys:
         effects.carry_out()
 
     def _swap(
-        self, revision: Revision, proved: Sequence[ServedContainer], *, build_s: float, start_s: float, again: int
+        self,
+        revision: Revision,
+        proved: Sequence[ServedContainer],
+        *,
+        build_s: float,
+        start_s: float,
+        again: int,
+        asked: bool,
     ) -> float:
         """From here on nothing is dispatched to an older revision; what runs there drains. Returns seconds taken."""
         effects = Effects()
@@ -264,9 +273,12 @@ class Deploys:
                 self._images.past.append(before)
             origin = Origin.ROLLBACK if again else Origin.BUILD
             took = {"build_s": build_s, "start_s": start_s, "since_s": began_s}
+            stays = self._stays(revision, asked=asked)
             self._go_live(revision, proved, effects, origin=origin, again=again, **took)
             if before is not None and proved:
-                self._ledger.probation = Probation(revision=revision, before=before, restore=self._restore)
+                self._ledger.probation = Probation(
+                    revision=revision, before=before, restore=self._restore, is_waived=stays
+                )
             self._ledger.scale(effects)
         swap_s = self._clock.now() - began_s
         effects.carry_out()
@@ -312,6 +324,16 @@ class Deploys:
 
     # ---- probation
 
+    def _stays(self, revision: Revision, *, asked: bool) -> bool:
+        """Whether a new revision needs no probation: who looks for the cause of a crash must be able to meet it again.
+
+        So it is with code that failed its probation and is asked for once more, by a key, and with what is saved after
+        that, until something has answered: none of it has anything better to go back to.
+        """
+        probation = self._ledger.probation
+        is_looked_into = probation is not None and probation.is_waived
+        return is_looked_into or (asked and revision.identity == self._fallen)
+
     def _restore(self, effects: Effects) -> bool:
         """Makes the revision before a failed one live again; under the supervisor's lock, in any thread.
 
@@ -329,11 +351,14 @@ class Deploys:
             self._images.past.remove(before)
             now_s = self._clock.now()
             self._go_live(restored, (), effects, origin=Origin.RESTORED, again=before.number, since_s=now_s)
+            self._fallen = failed.identity
+            where = f"in call {probation.task_id}, " if probation.task_id else ""
             reason = (
-                f"r{failed.number} ended before its first answer; "
+                f"r{failed.number} ended {where}before its first answer; "
                 f"what r{before.number} was serves again, as r{restored.number}: {probation.fault}"
             )
-            self._emit(ev.DeployFailed, ledger.key, reason=reason, revision=failed.number)
+            ended = {"revision": failed.number, "cause": probation.fault, "task_id": probation.task_id}
+            self._emit(ev.DeployFailed, ledger.key, reason=reason, **ended)
             ledger.let_images_go(effects)
         finally:
             self._deploying.release()

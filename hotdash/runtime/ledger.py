@@ -358,10 +358,10 @@ class Ledger:
         if self.start_succeeded():
             self.become(FunctionState.READY)
 
-    def fails_probation(self, container: ServedContainer, cause: str, effects: Effects) -> bool:
+    def fails_probation(self, container: ServedContainer, cause: str, effects: Effects, *, task_id: str = "") -> bool:
         """A container that had started ended by itself. True if the revision before its own is live again."""
-        probation = self.probation
-        return probation is not None and container.revision is probation.revision and probation.fail(cause, effects)
+        new = self.probation
+        return new is not None and container.revision is new.revision and new.fail(cause, effects, task_id=task_id)
 
     def start_failed(self, container: ServedContainer, cause: str, effects: Effects) -> None:
         """A start failed (M5): tries again after a back-off; after the last try the waiting tasks fail.

@@ -22,17 +22,25 @@ class Probation:
         before: The one that it replaced.
         restore: Makes `before` live again, under the supervisor's lock; False if a newer deploy is under way: if that
             fails, it is restored then.
+        is_waived: Whether it stays, however it ends: who looks for the cause of a crash asked for this code again.
     """
 
-    __slots__ = ("_restore", "before", "fault", "revision")
+    __slots__ = ("_restore", "before", "fault", "is_waived", "revision", "task_id")
 
-    def __init__(self, *, revision: Revision, before: Revision, restore: Callable[[Effects], bool]) -> None:
+    def __init__(
+        self, *, revision: Revision, before: Revision, restore: Callable[[Effects], bool], is_waived: bool = False
+    ) -> None:
         self.revision = revision
         self.before = before
+        self.is_waived = is_waived
         self.fault = ""  # how a container of it ended before any answer
+        self.task_id = ""  # in which call, if it was in one
         self._restore = restore
 
-    def fail(self, fault: str, effects: Effects) -> bool:
+    def fail(self, fault: str, effects: Effects, *, task_id: str) -> bool:
         """A container of it ended by itself. Returns whether the revision before it is live again."""
-        self.fault = self.fault or fault
+        if self.is_waived:
+            return False
+        if not self.fault:
+            self.fault, self.task_id = fault, task_id
         return self._restore(effects)

@@ -189,7 +189,7 @@ class Supervisor:
             container.is_retired = True
             ledger.fleet.dismiss(container, retire, failed=died)
             effects = Effects()
-            if died and ledger.fails_probation(container, result.error or retire, effects):
+            if died and ledger.fails_probation(container, result.error or retire, effects, task_id=task.id):
                 ledger.scale(effects)
         effects.carry_out()
         return None

@@ -4,7 +4,7 @@ from hotdash.store.deploys import BuildLine, DeployStep, DeployView
 from hotdash.store.rings import LineBatch, LineRing
 from hotdash.store.sampling import Usage
 from hotdash.store.series import Measure, SeriesView
-from hotdash.store.snapshot import ContainerView, Decision, DeployEnd, Figures, FunctionView, Snapshot, TaskView
+from hotdash.store.snapshot import ContainerView, Decision, DeployEnd, Fallen, Figures, FunctionView, Snapshot, TaskView
 from hotdash.store.store import Store
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "DeployEnd",
     "DeployStep",
     "DeployView",
+    "Fallen",
     "Figures",
     "FunctionView",
     "LineBatch",

@@ -56,6 +56,7 @@ class DeployView(Struct, frozen=True, kw_only=True):
         step: Where it is now, or where it failed.
         is_running: Whether it has not ended.
         error: Why it failed; empty otherwise.
+        task_id: The call in which it ended, of one that was live; empty where it was not in one.
         image_id: Empty before it is built.
         reused: Whether its image had been built before.
         build_s, start_s, swap_s: None where it has not come so far.
@@ -73,6 +74,7 @@ class DeployView(Struct, frozen=True, kw_only=True):
     is_running: bool
     occasion: Occasion
     error: str = ""
+    task_id: str = ""
     image_id: str = ""
     reused: bool = False
     build_s: float | None = None
@@ -104,6 +106,7 @@ class _Record(Struct, kw_only=True):
     is_running: bool = True
     occasion: Occasion = NO_OCCASION
     error: str = ""
+    task_id: str = ""
     image_id: str = ""
     reused: bool = False
     build_s: float | None = None
@@ -124,6 +127,7 @@ class _Record(Struct, kw_only=True):
             is_running=self.is_running,
             occasion=self.occasion,
             error=self.error,
+            task_id=self.task_id,
             image_id=self.image_id,
             reused=self.reused,
             build_s=self.build_s,
@@ -152,6 +156,8 @@ class DeployBook:
         self._records: list[_Record] = []
         self._live = 0
         self._kept: tuple[int, ...] = ()
+        self._codes: dict[int, int] = {}  # of each revision that was live: the one whose code it runs
+        self._disk = 0  # the revision whose code is on disk; 0 where that could not be deployed
         self._views: tuple[DeployView, ...] | None = ()
 
     def views(self) -> tuple[DeployView, ...]:
@@ -159,6 +165,16 @@ class DeployBook:
         if self._views is None:
             self._views = tuple(record.view(live=self._live, kept=self._kept) for record in self._records)
         return self._views
+
+    @property
+    def code_of(self) -> int:
+        """The revision whose code the live one runs: itself, or the earlier one that it is again."""
+        return self._codes.get(self._live, self._live)
+
+    @property
+    def on_disk(self) -> int:
+        """The revision whose code is on disk, where the live one runs another's; else 0."""
+        return self._disk if self._codes.get(self._disk, 0) != self.code_of else 0
 
     def started(self, event: ev.DeployStarted) -> None:
         """A deploy begins."""
@@ -183,19 +199,24 @@ class DeployBook:
             record.step, record.image_id = DeployStep.START, event.image_id
             record.build_s, record.reused = event.build_s, event.reused
 
-    def failed(self, event: ev.BuildFailed | ev.DeployFailed, *, revision: int = 0) -> None:
-        """The deploy under way failed, or (`revision`) one that was live did before its first answer."""
+    def fell(self, event: ev.DeployFailed) -> None:
+        """A revision that was live ended before its first answer."""
         self._views = None
+        record = next((past for past in reversed(self._records) if past.revision == event.revision), None)
+        if record is not None:
+            record.error, record.task_id, record.step = event.cause or event.reason, event.task_id, DeployStep.PROBATION
+            self.is_broken = self.is_broken or record.origin is Origin.BUILD
+            record.end()
+
+    def failed(self, event: ev.BuildFailed | ev.DeployFailed) -> None:
+        """The deploy under way failed."""
         record = self._running()
-        if revision:
-            record = next((past for past in reversed(self._records) if past.revision == revision), None)
         if record is None:
             return
         record.error = event.reason
-        self.is_broken = self.is_broken or record.origin is Origin.BUILD
-        if revision:
-            record.step = DeployStep.PROBATION
-        elif record.step is DeployStep.BUILD:
+        if record.origin is Origin.BUILD:
+            self.is_broken, self._disk = True, 0
+        if record.step is DeployStep.BUILD:
             record.build_s = event.at_s - record.began_at_s
         else:
             record.start_s = event.at_s - record.began_at_s - (record.build_s or 0.0)
@@ -204,6 +225,7 @@ class DeployBook:
     def unchanged(self) -> None:
         """The deploy under way found nothing to do: the sources are those of the live revision."""
         self.is_broken = False
+        self._disk = self._live
         self.forget_running()
 
     def forget_running(self) -> None:
@@ -214,6 +236,9 @@ class DeployBook:
     def live(self, event: ev.RevisionLive) -> None:
         """A revision is live."""
         self._live, self._kept = event.revision, event.kept
+        self._codes[event.revision] = self._codes.get(event.again, event.again) or event.revision
+        if event.origin is Origin.BUILD:
+            self._disk = event.revision
         record = None if event.origin is Origin.RESTORED else self._running()
         if record is None:  # a restoration has no beginning
             record = self._begin(event)

@@ -12,7 +12,7 @@ from hotdash import events as ev
 from hotdash.states import ContainerState, FunctionState, Origin
 from hotdash.store.records import FunctionRecord
 from hotdash.store.rings import LineRing
-from hotdash.store.snapshot import Decision, DeployEnd
+from hotdash.store.snapshot import Decision, DeployEnd, Fallen
 from hotdash.task import TaskState, TaskStatus
 
 if TYPE_CHECKING:
@@ -117,7 +117,11 @@ class Folds:
 
     def _on_deploy_failed(self, event: ev.DeployFailed) -> None:
         if record := self._deploy_ended(event, DeployEnd.FAILED, event.reason):
-            record.deploys.failed(event, revision=event.revision)
+            if not event.revision:
+                record.deploys.failed(event)
+            else:
+                record.deploys.fell(event)
+                record.fallen = Fallen(revision=event.revision, cause=event.cause, task_id=event.task_id)
 
     def _on_deploy_unchanged(self, event: ev.DeployUnchanged) -> None:
         if record := self._deploy_ended(event, DeployEnd.LIMITS if event.limits_changed else DeployEnd.UNCHANGED):
@@ -128,7 +132,9 @@ class Folds:
         if record is not None:
             # A rollback mends nothing: the sources on disk still cannot be deployed.
             still = event.origin is Origin.ROLLBACK and record.deploys.is_broken
+            fallen = record.fallen if still else None
             self._deploy_ended(event, DeployEnd.LIVE, record.deploy_error if still else "")
+            record.fallen = fallen
             record.deploys.live(event)
             record.revision = event.revision
             record.image_id = event.image_id
@@ -219,7 +225,7 @@ class Folds:
         if len(record.queued) != before:
             record.note_depth(event.at_s, before=before)
         if container := record.containers.get(task.container_id):
-            if not container.tasks_served:
+            if not container.tasks_served and result.status is TaskStatus.SUCCESS:  # a timeout tells of no start's cost
                 record.first_runs += 1
                 record.first_runs_s += result.run_s
             container.task_id = ""
@@ -254,6 +260,7 @@ class Folds:
         if record := self._touched(event):
             record.is_building = False
             record.deploy_error = error
+            record.fallen = None
             record.deploy_end = end
             record.deploy_seq = event.seq
         return record

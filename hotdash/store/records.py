@@ -15,7 +15,7 @@ from hotdash.states import CONTAINER_MOVES, ContainerState, FunctionState
 from hotdash.store.deploys import DeployBook
 from hotdash.store.rings import LineRing
 from hotdash.store.series import Series
-from hotdash.store.snapshot import DEPTH_SECONDS, ContainerView, Decision, DeployEnd, FunctionView, TaskView
+from hotdash.store.snapshot import DEPTH_SECONDS, ContainerView, Decision, DeployEnd, Fallen, FunctionView, TaskView
 from hotdash.task import TaskState
 
 if TYPE_CHECKING:
@@ -140,6 +140,7 @@ class FunctionRecord(Struct, kw_only=True):
     reason: str = ""
     faults: tuple[str, ...] = ()
     deploy_error: str = ""
+    fallen: Fallen | None = None
     deploy_end: DeployEnd | None = None
     deploy_seq: int = 0
     is_building: bool = False
@@ -210,7 +211,7 @@ class FunctionRecord(Struct, kw_only=True):
         self.revision = 0
         self.image_id = self.deploy_error = self.why = ""
         self.faults = ()
-        self.deploy_end = None
+        self.deploy_end = self.fallen = None
         self.is_building = False
         self.deploys = DeployBook()
         self.held, self.waiting, self.waiting_count = False, (), 0
@@ -275,5 +276,8 @@ class FunctionRecord(Struct, kw_only=True):
                 held=self.held,
                 waiting=self.waiting,
                 waiting_count=self.waiting_count,
+                fallen=self.fallen,
+                code_of=self.deploys.code_of,
+                on_disk=self.deploys.on_disk,
             )
         return self._view

@@ -50,7 +50,7 @@ class SeriesView(Struct, frozen=True, kw_only=True):
         values: By measure.
         starts: How many containers of the function have started.
         starts_s: The seconds that took, together.
-        first_runs: How many of them have ended their first task.
+        first_runs: How many of them had success with their first task.
         first_runs_s: The seconds that these first tasks ran, together.
         received_bytes: Over the network since the container's start, or by all the function's containers; None where
             no driver tells of a network.

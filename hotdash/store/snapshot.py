@@ -72,6 +72,20 @@ class TaskView(Struct, frozen=True, kw_only=True):
     starting_s: float = 0.0  # of its wait, for the container that then ran it to start
 
 
+class Fallen(Struct, frozen=True, kw_only=True):
+    """A revision that was live and ended before its first answer, so that what it had replaced serves again.
+
+    Args:
+        revision: Its number.
+        cause: How its container ended.
+        task_id: The call that it ended in; empty if it was not in one.
+    """
+
+    revision: int
+    cause: str
+    task_id: str = ""
+
+
 class FunctionView(Struct, frozen=True, kw_only=True):
     """One function.
 
@@ -79,6 +93,10 @@ class FunctionView(Struct, frozen=True, kw_only=True):
         reason: Why it is not ready; empty where it is.
         faults: What is wrong with its function file now; the last good one serves.
         deploy_error: Why the newest build or start failed, until a deploy succeeds; empty otherwise.
+        fallen: Where that newest deploy had been live before it failed: what became of it; else None.
+        code_of: The revision whose code the live one runs: itself, or the earlier one that it is again.
+        on_disk: The revision whose code is on disk, where the live one runs another's; 0 where it does not, or where
+            what is on disk could not be deployed.
         why: The last scaling decision, in words.
         decisions: The last ones, the newest last; one that has the same reason as the one before is not counted.
         queued: Waiting tasks, the next one first.
@@ -120,6 +138,9 @@ class FunctionView(Struct, frozen=True, kw_only=True):
     held: bool = False
     waiting: tuple[str, ...] = ()
     waiting_count: int = 0
+    fallen: Fallen | None = None
+    code_of: int = 0
+    on_disk: int = 0
 
     @property
     def queue_depth(self) -> int:

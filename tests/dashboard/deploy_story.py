@@ -8,6 +8,7 @@ from dashboard_fake import Script
 
 from hotdash import events as ev
 from hotdash.states import Occasion, Origin, SourceChange
+from hotdash.task import TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +22,9 @@ EDITED = Occasion(
     ),
     changed=3,
 )
+
+
+CAUSE = "the container exited with code 7 before it answered; its last stderr: a ⏎ b"
 
 
 class DeployScript(Script):
@@ -58,6 +62,13 @@ class DeployScript(Script):
         self.kept = (*self.kept, revision)[-3:]
         self.pass_s(60.0)
 
+    def fall(self, key: str, task_id: str, cause: str = CAUSE) -> None:
+        """r2, which is live, dies in that call, and what r1 was serves again, as r3."""
+        where = f"in call {task_id}, " if task_id else ""
+        reason = f"r2 ended {where}before its first answer; what r1 was serves again, as r3: {cause}"
+        self.go_live(key, 3, "1" * 64, origin=Origin.RESTORED, again=1)
+        self.feed(ev.DeployFailed, key, reason=reason, revision=2, cause=cause, task_id=task_id)
+
     def fail(self, key: str) -> None:
         """A build that fails at its second step."""
         self.build(key, EDITED, output=("*** Error compiling './func.py'...", "SyntaxError: invalid syntax"))
@@ -79,4 +90,33 @@ def deploys_script(clock: Callable[[], float] | None = None) -> DeployScript:
     script.feed(ev.ChangesWait, "report", held=True, paths=("a.py", "b.py", "c.py"), count=3)
     script.function("thumbnail", revision=0)
     script.build("thumbnail", output=("Listing '.'...", "\x1b[31mred\x1b[0m [/foo] [@click=app.quit]"))
+    return script
+
+
+def fallen_script(clock: Callable[[], float] | None = None) -> DeployScript:
+    """`greet`'s new code crashed in its first call, so that the code before serves again; `report` was rolled back."""
+    script = DeployScript(clock)
+    script.function("report", revision=0)
+    script.deploy("report", 1)
+    script.deploy("report", 2, EDITED)
+    script.go_live("report", 3, "1" * 64, origin=Origin.ROLLBACK, again=1)
+    script.function("greet", revision=0)
+    script.kept = ()
+    script.deploy("greet", 1)
+    script.deploy("greet", 2, EDITED)
+    task = "21c45b" + "0" * 18
+    script.container("greet", "c-7f3a12", revision=2)
+    script.queue("greet", task, b"boom")
+    script.start("greet", task, "c-7f3a12", revision=2)
+    said = (
+        "Traceback (most recent call last):",
+        '  File "/home/me/.cache/hotdash/images/greet-403358f27327/93fd8e5ab4115d28/func.py", line 30, in <module>',
+        "RuntimeError: boom went the greeting",
+    )
+    for line in said:
+        script.line("greet", "c-7f3a12", line, task)
+    cause = f"the container exited with code 1 before it answered; its last stderr: {' ⏎ '.join(said)}"
+    script.end(task, body=b"", status=TaskStatus.ERROR, error=cause, stderr_lines=said, idle=False)
+    script.fall("greet", task, cause)
+    script.stop("greet", "c-7f3a12", revision=2)
     return script

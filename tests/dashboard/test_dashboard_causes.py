@@ -15,7 +15,12 @@ TRACE = "Traceback (most recent call last): ⏎ SyntaxError: invalid syntax"
 @pytest.mark.parametrize(
     ("told", "short"),
     [
-        (f"the container exited with code 3 before it answered; its last stderr: {TRACE}", "exit code 3"),
+        (
+            f"the container exited with code 3 before it answered; its last stderr: {TRACE}",
+            "SyntaxError: invalid syntax (exit code 3)",
+        ),
+        (f"{DIED}; its last stderr: bye ⏎ see you", "exit code 1: see you"),
+        ("the container exited with code 3 before it answered", "exit code 3"),
         ("the container was killed by SIGSEGV in the middle of its answer", "SIGSEGV"),
         ("the container ran out of memory (used 140 MB of 128 MB) before it answered", "out of memory"),
         ("the container closed its stdout before it answered, and still runs", "closed its stdout"),

@@ -24,6 +24,7 @@ from hotdash.states import FunctionState
 from hotdash.store import Figures
 from hotdash.task import TaskStatus
 
+FAULT = "/work/functions/greet/func.yaml:3: memory: found 'x', allowed a whole number"
 NO_FIGURES = Figures(calls_per_s=0.0, p50_s=None, p95_s=None, depths=())
 
 
@@ -174,9 +175,11 @@ def test_a_container_tells_its_task_and_since_when() -> None:
 
 def test_troubles_tell_what_still_serves() -> None:
     script = busy_script(Clock())
-    script.feed(ev.FunctionFaulty, "greet", faults=("func.yaml:3: memory: found 'x', allowed a whole number",))
+    script.feed(ev.FunctionFaulty, "greet", faults=(FAULT,))
     views = script.store.snapshot().functions
-    assert troubles(views["greet"])[0].startswith("function file broken; r3 still serves: func.yaml:3: memory")
+    assert troubles(views["greet"])[0] == ("func.yaml:3: memory: found 'x', allowed a whole number; r3 still serves"), (
+        "what is wrong comes first: a row may be cut"
+    )
     assert troubles(views["thumbnail"]) == (
         "deploy: exited with code 1: pip install --target lib pillow; r5 still serves",
     )
@@ -200,10 +203,10 @@ def test_a_function_files_warnings_are_shown_as_warnings() -> None:
     panel = trouble_lines(view, now_s=0.0)
     assert [unstyled(line) for line in panel] == [
         "? 2 warnings about the function file",
-        f"  {told[0]}",
-        f"  {told[1]}",
+        "  greet/func.yaml:3: memroy: unknown key, did you mean memory?",
+        "  greet/func.yaml:9: x: unknown key",
     ]
-    script.feed(ev.FunctionFaulty, "greet", faults=("func.yaml:3: memory: found 'x', allowed a whole number",))
+    script.feed(ev.FunctionFaulty, "greet", faults=(FAULT,))
     view = script.store.snapshot().functions["greet"]
     assert warnings(view) == ()
     assert words_of(function_cells(view, now_s=0.0, depths=(), is_open=True))[0] == "○ greet !"
@@ -257,17 +260,18 @@ def test_the_header_leaves_out_what_has_no_room_and_always_fills_its_width() -> 
         snapshot=script.store.snapshot(),
         figures=NO_FIGURES,
     )
-    wide, narrow = unstyled(header_line(facts, 158)), unstyled(header_line(facts, 58))
+    wide, narrow = unstyled(header_line(facts, 172)), unstyled(header_line(facts, 58))
     assert "6 functions" in wide
     assert "4 hot  2 idle  2 busy" in wide
     assert "calls/s" in wide
+    assert "2 broken" in wide
     assert "process, isolates nothing; no engine answered" in wide
-    assert "process, isolates nothing │" in narrow
-    assert "12 queued" in narrow
+    assert narrow.startswith("process │ 12 queued │ 2 broken ")
+    assert unstyled(header_line(facts, 76)).startswith("process, isolates nothing │ 4 hot │ 12 queued │ 2 broken ")
     assert "calls/s" not in narrow
     assert wide.endswith("○ not watching")
     assert narrow.endswith("○ not watching")
-    assert (len(wide), len(narrow)) == (158, 58)
+    assert (len(wide), len(narrow)) == (172, 58)
 
 
 def test_a_run_tells_request_answer_and_error() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from dashboard_fake import Clock, FakeControls, Script, busy_script, measured_script, task_id, until
-from deploy_story import deploys_script
+from deploy_story import deploys_script, fallen_script
 from test_dashboard_keys import board
 from test_history_pane import history_at, remember, today
 from textual.widgets import TextArea
@@ -91,6 +91,11 @@ def test_stats_with_a_network(snap_compare: Callable[..., bool], size: tuple[int
 def test_deploys_with_a_failed_build(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
     keys = ("3", "less_than_sign")
     assert snap_compare(still_app(deploys_script(Clock())), press=keys, terminal_size=size)
+
+
+@pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
+def test_new_code_that_died_in_its_first_call(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    assert snap_compare(still_app(fallen_script(Clock())), terminal_size=size)
 
 
 @pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)

@@ -37,6 +37,14 @@ def rows(screen: MainScreen) -> list[str]:
     return [" ".join(str(screen.deploys.table.row_of(item)).split()) for item in screen.deploys.table.items]
 
 
+def fall(script: DeployScript, *, task_id: str = "", function: str = "greet") -> None:
+    """r2 is live, dies (in a call), and what r1 was serves again, as r3."""
+    script.function(function, revision=0)
+    script.deploy(function, 1)
+    script.deploy(function, 2, EDITED)
+    script.fall(function, task_id)
+
+
 def greet(script: Script) -> list[DeployView]:
     return list(script.store.snapshot().functions["greet"].deploys)
 
@@ -203,6 +211,100 @@ def test_tabs_go_round_both_ways() -> None:
     drive(deploys_script(Clock()), steps)
 
 
+CALL = "21c45b" + "0" * 18
+
+
+def rows_below(screen: MainScreen, name: str) -> list[str]:
+    """What stands below a function's row."""
+    items = [item for item in screen.functions.items if item.key[:2] == ("trouble", name)]
+    return [str(screen.functions.row_of(item)).strip() for item in items]
+
+
+def test_a_call_that_ends_new_code_is_told_as_that_and_what_runs_then_everywhere() -> None:
+    script = DeployScript(Clock())
+    script.function("greet", revision=0)
+    script.deploy("greet", 1)
+    script.deploy("greet", 2, EDITED)
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        screen = board(app)
+        script.fall("greet", CALL)
+        script.pass_s(1.0)
+        told = "greet: r2 died in call t-21c45b; r1's code serves again, as r3; d deploys r2's again"
+        await until(pilot, lambda: told in toasts(app))
+        assert not [toast for toast in toasts(app) if "r3 is live" in toast or "still" in toast]
+        assert rows_below(screen, "greet") == [
+            "└ r2 died in call t-21c45b: exit code 7: b",
+            "└ runs r1's code; on disk: r2's; d deploys it",
+        ]
+        assert screen.trouble.text.splitlines() == [
+            "▲ r2 died in call t-21c45b, before its first answer; r1's code serves again, as r3",
+            "  the container exited with code 7 before it answered",
+            *("  its last stderr:", "  │ a", "  │ b"),
+            "  d deploys r2's code again; then it stays, however its calls end",
+        ]
+        await pilot.press("d")
+        assert controls.calls == [("redeploy", "greet")]
+        script.deploy("greet", 4, image_id="2" * 64)
+        await until(pilot, lambda: rows_below(screen, "greet") == [])
+
+    drive(script, steps)
+
+
+def test_after_a_roll_back_the_row_says_what_is_on_disk_until_that_runs() -> None:
+    script = DeployScript(Clock())
+    script.function("greet", revision=0)
+    script.deploy("greet", 1)
+    script.deploy("greet", 2, EDITED)
+
+    def told() -> str:
+        return unstyled(waiting_line(script.store.snapshot().functions["greet"]))
+
+    assert told() == ""
+    script.go_live("greet", 3, "1" * 64, origin=Origin.ROLLBACK, again=1)
+    assert told() == "runs r1's code; on disk: r2's; d deploys it"
+    script.go_live("greet", 4, "2" * 64, origin=Origin.ROLLBACK, again=2)
+    assert told() == "", "forward again: that is what is on disk"
+    script.go_live("greet", 5, "1" * 64, origin=Origin.ROLLBACK, again=3)
+    assert told() == "runs r1's code; on disk: r2's; d deploys it"
+    script.feed(ev.ChangesWait, "greet", held=False, paths=("func.py",), count=1)
+    assert told() == "1 change waits: func.py; d deploys"
+    script.feed(ev.ChangesWait, "greet", held=False)
+    script.fail("greet")
+    assert told() == "", "what is on disk cannot be deployed, and that is told"
+    script.feed(ev.DeployStarted, "greet")
+    script.feed(ev.DeployUnchanged, "greet", revision=5)
+    assert told() == "", "it was edited back to what runs"
+
+
+@pytest.mark.parametrize("broken", ["a build", "the file"])
+def test_a_repair_that_brings_back_what_is_live_is_confirmed(broken: str) -> None:
+    script = DeployScript(Clock())
+    script.function("greet", revision=0)
+    script.deploy("greet", 1)
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        screen = board(app)
+        script.feed(ev.DeployStarted, "greet")
+        script.feed(ev.DeployUnchanged, "greet", revision=1)
+        if broken == "a build":
+            script.fail("greet")
+        else:
+            script.feed(ev.FunctionFaulty, "greet", faults=("func.yaml:2: timeout: found -1, allowed more than 0",))
+        script.pass_s(1.0)
+        await until(pilot, lambda: len(rows_below(screen, "greet")) == 1)
+        assert "greet: r1 is live, as before" not in toasts(app), "a save that changed nothing is not told of"
+        script.feed(ev.FunctionFaulty, "greet", faults=())
+        script.pass_s(1.0)
+        await until(pilot, lambda: screen.snapshot.version == script.store.version)
+        script.feed(ev.DeployStarted, "greet")
+        script.feed(ev.DeployUnchanged, "greet", revision=1)
+        script.pass_s(1.0)
+        await until(pilot, lambda: "greet: r1 is live, as before" in toasts(app))
+
+    drive(script, steps)
+
+
 # the words alone -----------------------------------------------------------------------------------------------------
 
 
@@ -214,22 +316,23 @@ def test_what_is_not_hotdashs_own_is_shown_clean() -> None:
     assert "\x1b" not in shown
 
 
-def test_a_deploy_that_died_and_what_serves_instead() -> None:
+@pytest.mark.parametrize(
+    ("task", "told"),
+    [
+        ("", "▲ r2 died before its first answer; r3 serves"),
+        ("21c45b" + "0" * 18, "▲ r2 died in call t-21c45b, before its first answer; r3 serves"),
+    ],
+)
+def test_a_deploy_that_died_and_what_serves_instead(task: str, told: str) -> None:
     script = DeployScript(Clock())
-    script.function("greet", revision=0)
-    script.deploy("greet", 1)
-    script.deploy("greet", 2, EDITED)
-    script.go_live("greet", 3, "1" * 64, origin=Origin.RESTORED, again=1)
-    reason = (
-        "r2 ended before its first answer; what r1 was serves again, as r3: exited with code 7; its last stderr: a ⏎ b"
-    )
-    script.feed(ev.DeployFailed, "greet", reason=reason, revision=2)
+    fall(script, task_id=task)
     view = script.store.snapshot().functions["greet"]
     died, restored = view.deploys[1:]
     assert "died" in unstyled(deploy_cells(died, now_s=script.clock())[1])
     assert unstyled(what_changed(restored)) == "restored: r1 again"
     shown = [unstyled(line) for line in detail_lines(view, died, now_s=script.clock())]
-    assert "▲ It failed before its first answer; r3 serves" in shown
+    assert told in shown
+    assert "! runs r1's code; on disk: r2's; d deploys it" in shown
     assert shown[shown.index("  its last stderr:") + 1 :][:2] == ["  │ a", "  │ b"]
 
 

@@ -13,6 +13,7 @@ from real_tools import until as wait_until
 
 from hotdash.dashboard.app import HotdashApp
 from hotdash.dashboard.lines import unstyled
+from hotdash.dashboard.scope import Scope
 from hotdash.dashboard.screens.main import MainScreen
 from hotdash.functions.spec import Format
 from hotdash.store.history import History, HistoryLimits
@@ -144,6 +145,23 @@ def test_yesterdays_failure_is_opened_in_logs_and_run_and_replayed(tmp_path: Pat
         await until(pilot, lambda: "payload 3" in screen.run_view.text)  # of the task that the replay has made
 
     show(tmp_path, today(), steps)
+
+
+def test_a_past_task_is_shown_no_more_once_the_history_is_closed(tmp_path: Path) -> None:
+    remember(tmp_path, Script(Clock()))
+
+    async def steps(screen: MainScreen, pilot: Pilot[None], controls: FakeControls) -> None:
+        await pilot.press("H")
+        await until(pilot, lambda: screen.opened is not None)
+        assert screen.scope.task_id
+        await pilot.press("H")
+        await until(pilot, lambda: screen.opened is None)
+        assert screen.scope == Scope(function="greet")
+        assert screen.tasks.has_focus
+
+    script = Script(Clock())
+    script.function("greet")
+    show(tmp_path, script, steps)
 
 
 def test_a_task_of_a_function_that_is_gone_can_be_read_and_its_replay_says_why_not(tmp_path: Path) -> None:

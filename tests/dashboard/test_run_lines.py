@@ -15,9 +15,11 @@ from hotdash.dashboard.json_lines import ITEMS_SHOWN, json_lines
 from hotdash.dashboard.lines import Tone, unstyled
 from hotdash.dashboard.run_lines import run_lines
 from hotdash.dashboard.time_bar import BAR_CELLS, bar_cells, time_lines
+from hotdash.dashboard.widgets.run_view import RunView
 from hotdash.store.history import PastContents
 
 if TYPE_CHECKING:
+    from dashboard_fake import FakeControls
     from textual.pilot import Pilot
 
     from hotdash.dashboard.app import HotdashApp
@@ -111,6 +113,25 @@ def first_task_of_a_new_container() -> Script:
     script.start("greet", task_id(1), "c-1")
     clock.at += 0.5  # type: ignore[attr-defined]
     return script
+
+
+@pytest.mark.parametrize("size", [(100, 30), (61, 20)])
+def test_the_bar_takes_one_row_however_narrow_the_pane_and_is_made_anew_when_it_changes(size: tuple[int, int]) -> None:
+    script = first_task_of_a_new_container()
+    script.end(task_id(1))
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await pilot.press("3", "greater_than_sign")
+        run = app.screen.query_one(RunView)
+
+        def bar() -> list[str]:
+            return [row for row in run.text.splitlines() if row and set(row) <= set("░▒█")]
+
+        await until(pilot, lambda: [len(row) for row in bar()] == [BAR_CELLS])
+        await pilot.resize_terminal(*size)
+        await until(pilot, lambda: [len(row) for row in bar()] == [min(BAR_CELLS, run.room)])
+
+    drive(script, steps)
 
 
 def test_the_wait_for_a_container_to_start_is_told_apart_from_the_wait_in_the_queue() -> None:

@@ -15,10 +15,12 @@ from hotdash.dashboard.lines import unstyled, width_of
 from hotdash.dashboard.plots import columns_of, plot
 from hotdash.dashboard.sampler import IDLE_S, Sampler
 from hotdash.dashboard.screens.main import MainScreen
+from hotdash.dashboard.stats_lines import stats_lines
 from hotdash.dashboard.why_lines import why_lines, why_waits_lines
 from hotdash.dashboard.widgets.text_view import TextView
 from hotdash.runtime.snapshot import RuntimeSnapshot
 from hotdash.store import Measure, Store, Usage
+from hotdash.task import TaskStatus
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -269,3 +271,19 @@ def test_a_store_measures_functions_and_containers_apart() -> None:
     assert whole.first_runs_s == pytest.approx(0.1)
     assert store.series(clock(), "greet", "c-none") is None
     assert store.series(clock(), "none") is None
+
+
+def test_a_call_without_success_says_nothing_of_what_a_cold_start_costs() -> None:
+    script = Script(Clock())
+    script.function("greet", max_concurrency=3)
+    for number, status in enumerate((TaskStatus.TIMEOUT, TaskStatus.ERROR, TaskStatus.SUCCESS)):
+        script.container("greet", f"c-{number}")
+        script.queue("greet", task_id(number))
+        script.start("greet", task_id(number), f"c-{number}")
+        script.end(task_id(number), status=status, run_s=0.02 if status is TaskStatus.SUCCESS else 5.0, idle=False)
+    series = script.store.series(script.clock(), "greet")
+    assert series is not None
+    assert (series.starts, series.first_runs, series.first_runs_s) == (3, 1, 0.02)
+    view = script.store.snapshot().functions["greet"]
+    shown = "\n".join(map(unstyled, stats_lines(view, series, container_id="", width=60, now_s=script.clock())))
+    assert "a first call with success ran 20 ms on average" in shown

@@ -121,11 +121,34 @@ def test_one_that_dies_at_its_first_call_gives_way_to_what_it_replaced_and_the_r
     assert [(deploy.revision, str(deploy.step)) for deploy in view.deploys] == [
         *((1, "live"), (2, "probation"), (3, "live"))
     ]
-    assert view.deploy_error.startswith("r2 ended before its first answer; what r1 was serves again, as r3: ")
+    assert view.fallen is not None
+    assert view.deploy_error.startswith(
+        f"r2 ended in call {view.fallen.task_id}, before its first answer; what r1 was serves again, as r3: "
+    )
+    assert (view.code_of, view.on_disk) == (1, 2)
     board.save("a/func.py", says("4"))
     board.live("a", 4)
     (change,) = board.told(ev.DeployStarted, "a")[-1].occasion.changes
     assert (change.path, change.plus, change.minus) == ("func.py", 1, 1), "against what was restored"
+
+
+def test_what_died_at_its_first_call_is_deployed_again_by_a_key_and_stays_so_that_its_crash_can_be_seen_again(board):
+    write_function(board.folder / "a", says("1"))
+    board.start()
+    board.live("a", 1)
+    board.save("a/func.py", HTTP + "\nfor headers, body in requests():\n    os._exit(7)\n")
+    image_id = board.live("a", 2).image_id
+    board.call("a")
+    board.live("a", 3)
+    board.deployer.redeploy("a")
+    assert board.live("a", 4).image_id == image_id
+    for _ in range(2):
+        result = board.call("a")
+        assert (result.revision, "exited with code 7" in (result.error or "")) == (4, True)
+    board.save("a/func.py", says("5"))
+    board.live("a", 5)
+    assert board.call("a").body == b"5"
+    assert len(board.told(ev.DeployFailed, "a")) == 1
 
 
 def test_touched_or_saved_unchanged_nothing_is_new(board):

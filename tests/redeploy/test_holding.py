@@ -253,3 +253,21 @@ def test_a_build_that_waits_for_a_core_can_be_cancelled(tmp_path):
         for key in ("a", "b"):
             board.live(key, 1)
         assert board.call("b").body == b"b2"
+
+
+def test_a_file_that_is_gone_again_and_an_edit_undone_wait_no_more(paused):
+    board = paused
+    source = (board.folder / "a/func.py").read_text()
+    board.save("a/func.py", says("2"))
+    waits(board, "a", "func.py")
+    (board.folder / "a/sedheVtBT").touch()  # as `sed -i` names what it writes, and then renames
+    waits(board, "a", "func.py", "sedheVtBT")
+    mark = board.mark()
+    (board.folder / "a/sedheVtBT").replace(board.folder / "a/func.py")
+    board.wait(ev.ChangesWait, "a", since=mark, when=lambda event: event.paths == ("func.py",))
+    board.save("a/func.py", source)
+    board.wait(ev.ChangesWait, "a", since=mark, when=lambda event: event.count == 0)
+    mark = board.mark()
+    (board.folder / "a/func.py").unlink()
+    gone = board.wait(ev.ChangesWait, "a", since=mark)
+    assert (gone.paths, gone.count) == (("func.py",), 1), "a source that is gone is a change"

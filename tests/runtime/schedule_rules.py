@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from hotdash.functions.spec import FunctionSpec
     from hotdash.runtime.admission import MemoryBudget
+    from hotdash.runtime.ledger import Ledger
     from hotdash.task import Task
 
     Check = Callable[[], object]
@@ -152,6 +153,7 @@ class Rules:
             self.examine_container(supervisor, container)
         self.examine_waiting(supervisor)
         self.examine_images(supervisor)
+        self.examine_probation(ledger)
 
     def examine_images(self, supervisor: Supervisor) -> None:
         """What is held is needed, and held once."""
@@ -163,6 +165,14 @@ class Rules:
         held = ledger.images._held
         assert set(held) == needed, "images are held that nothing needs, or are not held"
         assert len(held) <= len(needed) + (ledger.images.deploying is not None), "one is held twice"
+
+    def examine_probation(self, ledger: Ledger) -> None:
+        """It is of what is live; what needs none is never at fault, and so is never replaced."""
+        probation = ledger.probation
+        if probation is not None:
+            assert probation.revision is ledger.revision
+            assert not (probation.is_waived and probation.fault)
+            self.ends["probation waived"] += probation.is_waived
 
     def examine_container(self, supervisor: Supervisor, container: Any) -> None:
         now_s, tale = self.sim.now(), self.story.of(supervisor).containers[container.id]

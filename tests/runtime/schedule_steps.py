@@ -12,6 +12,7 @@ from schedule_stub import Function
 from hotdash.drivers.stub import PIPE_BYTES
 from hotdash.errors import HotdashError, QueueFull, UnknownFunction
 from hotdash.functions.spec import Format
+from hotdash.states import Occasion
 from hotdash.task import TaskStatus
 
 if TYPE_CHECKING:
@@ -291,7 +292,8 @@ class World(Rules):
             | changes,
         )
         new = self.specs[name]
-        self.call(lambda: self.runtime.deploy(new, is_cancelled=lambda: step.c > 0.95), "deploy")
+        occasion = Occasion(asked=step.c < 0.5)
+        self.call(lambda: self.runtime.deploy(new, is_cancelled=lambda: step.c > 0.95, occasion=occasion), "deploy")
 
     def do_rollback(self, step: Step) -> None:
         name = self.one_of(list(FUNCTIONS), step.a)

@@ -9,8 +9,8 @@ from runtime_tools import make_spec, until
 
 from hotdash import events as ev
 from hotdash.errors import BuildError
-from hotdash.states import FunctionState
-from hotdash.task import TaskStatus
+from hotdash.states import FunctionState, Occasion
+from hotdash.task import Task, TaskStatus
 
 
 @pytest.fixture
@@ -25,16 +25,18 @@ def replaced(bench):
     return bench
 
 
-def assert_restored(bench, *, cause: str) -> None:
-    """r3 is live, with r1's image, and the failure is told after that."""
+def assert_restored(bench, *, cause: str, read: Task | None = None) -> None:
+    """r3 is live, with r1's image, and the failure is told after that; of `read`: that it was in this call."""
     until(lambda: bench.snapshot().revision == 3)
     *_, live = bench.seen(ev.RevisionLive)
     assert (live.revision, live.image_id) == (3, "0" * 64)
     (failed,) = bench.seen(ev.DeployFailed)
     assert failed.seq > live.seq
-    assert failed.reason == f"r2 ended before its first answer; what r1 was serves again, as r3: {cause}", (
+    where = "" if read is None else f"in call {read.id}, "
+    assert failed.reason == f"r2 ended {where}before its first answer; what r1 was serves again, as r3: {cause}", (
         "the last stderr stands last"
     )
+    assert (failed.revision, failed.cause, failed.task_id) == (2, cause, "" if read is None else read.id)
     assert bench.snapshot().state == FunctionState.READY
 
 
@@ -72,7 +74,7 @@ def test_a_task_that_was_read_fails_with_the_cause_and_those_that_wait_run_on_th
     assert result.error == "the container exited with code 3 before it answered"
     for task in waiting:
         assert bench.answer(task).revision == 3
-    assert_restored(bench, cause="the container exited with code 3 before it answered")
+    assert_restored(bench, cause="the container exited with code 3 before it answered", read=read)
 
 
 def test_after_its_first_answer_it_is_on_its_own(replaced):
@@ -183,7 +185,7 @@ def test_while_a_newer_one_is_being_made_that_fails_the_old_one_is_restored_afte
     go_on.set()
     deploying.join(10)
     assert len(errors) == 1
-    assert_restored(bench, cause="the container exited with code 3 before it answered")
+    assert_restored(bench, cause="the container exited with code 3 before it answered", read=read)
     assert bench.call().revision == 3
     bench.driver.build = build
 
@@ -196,3 +198,61 @@ def test_a_function_that_was_removed_is_not_restored(replaced):
     container.exit(3)
     assert bench.result(read).status == TaskStatus.ERROR
     assert bench.seen(ev.DeployFailed) == []
+
+
+def crash(bench, *, code: int) -> int:
+    """A task that the live revision reads, and ends in. Returns that revision."""
+    read = bench.submit()
+    bench.asked(read).exit(code)
+    result = bench.result(read)
+    assert (result.status, result.error) == (
+        TaskStatus.ERROR,
+        f"the container exited with code {code} before it answered",
+    )
+    return result.revision
+
+
+def deploy_asked(bench) -> int:
+    return bench.runtime.deploy(make_spec(), occasion=Occasion(asked=True)).revision
+
+
+def test_what_is_asked_for_again_after_it_fell_stays_so_that_its_crash_can_be_looked_into(replaced):
+    bench = replaced
+    assert crash(bench, code=3) == 2
+    until(lambda: bench.snapshot().revision == 3)
+    assert deploy_asked(bench) == 4
+    assert [crash(bench, code=code) for code in (4, 5)] == [4, 4]
+    assert bench.call().revision == 4
+    assert len(bench.seen(ev.DeployFailed)) == 1
+    assert bench.snapshot().state == FunctionState.READY
+
+
+def test_what_is_saved_while_a_crash_is_looked_into_stays_too_until_something_answers(replaced):
+    bench = replaced
+    crash(bench, code=3)
+    until(lambda: bench.snapshot().revision == 3)
+    deploy_asked(bench)
+    crash(bench, code=4)
+    bench.rebuild("5")
+    assert bench.deploy().revision == 5
+    assert crash(bench, code=6) == 5
+    assert bench.call().revision == 5, "nothing was restored: it was no better"
+    bench.rebuild("6")
+    assert bench.deploy().revision == 6
+    assert crash(bench, code=7) == 6
+    until(lambda: bench.snapshot().revision == 7)
+    assert bench.seen(ev.RevisionLive)[-1].image_id == "5" * 64, "what has answered is worth going back to"
+
+
+@pytest.mark.parametrize(
+    ("digit", "asked"), [("1", False), ("2", True)], ids=["the same, by a save", "other code, by a key"]
+)
+def test_probation_is_waived_for_nothing_else(replaced, digit: str, asked: bool):
+    bench = replaced
+    crash(bench, code=3)
+    until(lambda: bench.snapshot().revision == 3)
+    bench.rebuild(digit)
+    assert bench.runtime.deploy(make_spec(), occasion=Occasion(asked=asked)).revision == 4
+    assert crash(bench, code=4) == 4
+    until(lambda: bench.snapshot().revision == 5)
+    assert bench.call().revision == 5

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 from typing import TYPE_CHECKING, ClassVar
 
 from hotdash.dashboard import words
 from hotdash.dashboard.actions import Pane, bindings
 from hotdash.dashboard.deploy_lines import is_deploying, rollback_target
 from hotdash.dashboard.invoker import Outcome, newest_of_container, newest_unended
-from hotdash.dashboard.lending import lend
-from hotdash.dashboard.screens.inspect_keys import InspectKeysScreen
+from hotdash.dashboard.screens.edit_keys import EditKeysScreen
 from hotdash.sanitize import plain
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from textual.binding import BindingType
     from textual.widget import Widget
 
     from hotdash.dashboard.widgets.bars import TabBar
     from hotdash.store import FunctionView, TaskView
 
-_SOURCES = ("func.py", "func.js", "func.sh")
 
-
-class MainScreen(InspectKeysScreen):
+class MainScreen(EditKeysScreen):
     """The one screen below all others."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
@@ -136,16 +129,6 @@ class MainScreen(InspectKeysScreen):
         """Turns watching on or off."""
         self.controls.set_watching(not self.controls.watching)
         self._show_header()
-
-    def action_edit_source(self) -> None:
-        """Opens the selected function's source in the user's editor; the screen waits for it."""
-        view = self._view_or_say()
-        if view is None:
-            return
-        editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
-        if fault := lend(self.app, [*shlex.split(editor), str(_source_of(view))]):
-            self.tell(plain(fault), is_bad=True)
-        self.refresh()
 
     # --- tasks and tabs -----------------------------------------------------------------------------------------------
 
@@ -269,11 +252,3 @@ class MainScreen(InspectKeysScreen):
 
     def _say(self, outcome: Outcome) -> None:
         self.tell(outcome.text, is_bad=outcome.is_bad)
-
-
-def _source_of(view: FunctionView) -> Path:
-    """The file that a user most likely wants to edit."""
-    for word in view.spec.entrypoint or ():
-        if (named := view.spec.folder / word).is_file():
-            return named
-    return next((path for name in _SOURCES if (path := view.spec.folder / name).is_file()), view.spec.file)

@@ -12,6 +12,7 @@ from hotdash.dashboard.actions import Pane
 from hotdash.dashboard.run_lines import empty_lines, run_lines
 from hotdash.dashboard.scope import Scope
 from hotdash.dashboard.screens.stats_board import StatsBoard
+from hotdash.dashboard.time_bar import BAR_CELLS
 from hotdash.dashboard.titles import title_of
 from hotdash.store.history.values import PastPage, PastQuery
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from hotdash.dashboard.ports import Controls
     from hotdash.dashboard.taste import Taste
     from hotdash.dashboard.widgets.list_table import ListTable
+    from hotdash.dashboard.widgets.text_view import TextView
     from hotdash.store import Store, TaskView
     from hotdash.store.history import History, PastContents
     from hotdash.store.payloads import PayloadBook
@@ -54,7 +56,8 @@ class PastBoard(StatsBoard):
         self.is_past = False
         self.opened: PastContents | None = None
         self._wanted: int | None = None  # the place of the task that was asked for, until it comes
-        self._run_shown: tuple[TaskView | None, int, Filter | None] = (None, 0, None)
+        # A task, a depth, a width, what was looked for.
+        self._run_shown: tuple[TaskView | None, int, int, Filter | None] = (None, 0, 0, None)
         self._seen = 0
         self._written = 0
         self._query: PastQuery | None = None  # what was asked for last
@@ -115,6 +118,11 @@ class PastBoard(StatsBoard):
             self._choose_lines()
         super()._set_scope(scope)
 
+    def on_text_view_resized(self, message: TextView.Resized) -> None:
+        """The bar in Run is made to measure."""
+        if message.view is self.run_view:
+            self._show_run()
+
     def on_run_view_folded(self) -> None:
         """JSON is to be shown to another depth."""
         self._show_run()
@@ -133,6 +141,9 @@ class PastBoard(StatsBoard):
         self.archive.reader.count()
         self._query = None
         self._show_tasks()
+        if not self.is_past and self.scope.task_id and (self.opened is not None or self._wanted is not None):
+            function = self.functions.selected or (self.scope.function, "")
+            self._set_scope(Scope(function=function[0], container_id=function[1]))  # the past task is shown no more
         if had_focus or self.is_past:
             self.give_focus(self.tasks_shown)
 
@@ -181,19 +192,21 @@ class PastBoard(StatsBoard):
         if self.tab is not Pane.RUN:
             return
         task, view = self.selected_task, self.selected_view
-        now = (task, self.run_view.depth, self.run_view.found)
+        depth, width, found = self.run_view.depth, self.run_view.room or BAR_CELLS, self.run_view.found
+        now = (task, depth, width, found)
         shown, self._run_shown = self._run_shown, now
         if task is None:
             self.run_view.show(empty_lines(view.key if view else None, self.keys))
             return
-        if task.result is not None and shown[0] is task and shown == now:
+        if task.result is not None and shown[0] is task and shown[1:] == now[1:]:
             return  # it changes no more
         if shown[0] is None or shown[0].id != task.id:
             self.run_view.leave_match()
         past = self.opened if self.opened is not None and task is self.opened.task else None
-        _, depth, found = now
-        lines = run_lines(task, function=view, now_s=self.controls.now_s(), past=past, depth=depth, found=found)
-        self.run_view.show(lines)
+        now_s = self.controls.now_s()
+        self.run_view.show(
+            run_lines(task, function=view, now_s=now_s, past=past, depth=depth, width=width, found=found)
+        )
 
     def _renew(self) -> None:
         super()._renew()

@@ -15,6 +15,7 @@ from hotdash.dashboard import words
 from hotdash.dashboard.lines import Line, Tone, width_of, wrap_cuts
 from hotdash.dashboard.log_buffer import Entry, Lost, text_of
 from hotdash.dashboard.sanitize import styled
+from hotdash.dashboard.source_paths import as_source
 from hotdash.dashboard.widgets.matches import marked, spans_of
 from hotdash.dashboard.widgets.painted import Painted, divided, padded
 from hotdash.sanitize import plain
@@ -152,7 +153,7 @@ class LogRows:
             lost = painter.segments(((f"── {text_of(entry)} ──", Tone.WARNING),))
             return EntryRows(parts=[lost], width=look.width, style=painter.base)
         base = painter.base
-        body = [Segment(piece, base + style) for piece, style in styled(entry.text)]
+        body = [Segment(piece, base + style) for piece, style in styled(as_source(entry.text))]
         if look.found is not None:
             body = list(marked(body, spans_of(look.found, text_of(entry))))
         prefix = self.prefix(entry, look)

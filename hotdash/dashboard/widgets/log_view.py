@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from hotdash.dashboard.filters import Filter
     from hotdash.dashboard.lines import Line
     from hotdash.dashboard.ports import Lines
+    from hotdash.events import StderrLine
 
 _SIDEWAYS = 8
 _STRIPS_KEPT = 512
@@ -307,6 +308,10 @@ class LogView(Selectable):
         if self.follow and not self.here:
             direction = -1  # from the end there is only what came before
         return self._go_to(self.buffer.hit_from(place, direction))
+
+    def error_here(self) -> Sequence[StderrLine]:
+        """The line that one has gone to, with what follows of its traceback; nothing if one has gone to none."""
+        return self.buffer.error_at(self.here) if self.here else ()
 
     def go_to_error(self) -> bool:
         """Goes to the next line that tells of an error; False if there is none."""
