@@ -80,7 +80,7 @@ ACTIONS: tuple[Action, ...] = (
         key="x",
         shown="x",
         label="cancel",
-        description="Cancel the selected task; a container's; or a function's newest that has not ended",
+        description="Cancel the marked tasks, or the selected one; a container's; a function's, all of them (asks)",
         panes=_TABLES,
     ),
     Action(
@@ -112,7 +112,7 @@ ACTIONS: tuple[Action, ...] = (
         key="B",
         shown="B",
         label="burst",
-        description="Invoke the selected function many times at once",
+        description="Invoke the selected function many times: how many, and at most how many at once",
         panes=(Pane.FUNCTIONS,),
     ),
     Action(

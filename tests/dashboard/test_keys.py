@@ -104,8 +104,8 @@ def test_the_screen_the_footer_help_and_palette_follow(tmp_path: Path) -> None:
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         await pilot.press("f9")
         assert controls.calls == [("watch", "False")]
-        board(app).functions.select(("function", "report"))
-        await until(pilot, lambda: board(app).scope.function == "report")
+        board(app).functions.select(("container", "report", "c-91d0aa"))
+        await until(pilot, lambda: board(app).scope.container_id)
         await pilot.press("x", "w")
         assert [call[0] for call in controls.calls] == ["watch", "cancel"]
         shown = {action.id: action.shown for action in board(app).footer._keys.footer(Pane.FUNCTIONS)}

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 from hotdash.dashboard import words
 from hotdash.dashboard.actions import Pane, bindings
 from hotdash.dashboard.deploy_lines import is_deploying, rollback_target
-from hotdash.dashboard.invoker import Outcome, newest_of_container, newest_unended
 from hotdash.dashboard.lending import lend
-from hotdash.dashboard.screens.inspect_keys import InspectKeysScreen
+from hotdash.dashboard.screens.burst_keys import BurstKeysScreen
 from hotdash.sanitize import plain
 
 if TYPE_CHECKING:
@@ -21,12 +20,12 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from hotdash.dashboard.widgets.bars import TabBar
-    from hotdash.store import FunctionView, TaskView
+    from hotdash.store import FunctionView
 
 _SOURCES = ("func.py", "func.js", "func.sh")
 
 
-class MainScreen(InspectKeysScreen):
+class MainScreen(BurstKeysScreen):
     """The one screen below all others."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
@@ -36,21 +35,7 @@ class MainScreen(InspectKeysScreen):
     def action_invoke(self) -> None:
         """Invokes the selected function with its last payload."""
         if (view := self._view_or_say()) is not None:
-            self._say(self.invoker.invoke(view.key, self.invoker.payload_of(view)))
-
-    def action_burst(self) -> None:
-        """Invokes the selected function many times."""
-        from hotdash.dashboard.screens.burst import BurstScreen  # noqa: PLC0415  opened seldom
-
-        view = self._view_or_say()
-        if view is None:
-            return
-
-        def send(times: int | None) -> None:
-            if times is not None:
-                self._say(self.invoker.invoke(view.key, self.invoker.payload_of(view), times=times))
-
-        self.app.push_screen(BurstScreen(function=view.key), send)
+            self.say(self.invoker.invoke(view.key, self.invoker.payload_of(view)))
 
     def action_replay(self) -> None:
         """Invokes again with the selected task's payload."""
@@ -58,20 +43,7 @@ class MainScreen(InspectKeysScreen):
         if task is None or self.no_replay:
             self.tell(self.no_replay)
         else:
-            self._say(self.invoker.replay(task))
-
-    def action_cancel(self) -> None:
-        """Cancels the selected task, the container's, or the function's newest."""
-        view = self.selected_view
-        if view is not None:
-            self._say(self.invoker.cancel(self._task_to_cancel(view)))
-
-    def _task_to_cancel(self, view: FunctionView) -> TaskView | None:
-        if self.scope.task_id:
-            return self.selected_task
-        if self.scope.container_id:
-            return newest_of_container(view, self.scope.container_id)
-        return newest_unended(view)
+            self.say(self.invoker.replay(task))
 
     # --- functions and containers -------------------------------------------------------------------------------------
 
@@ -274,9 +246,6 @@ class MainScreen(InspectKeysScreen):
         if view is None:
             self.tell("no function is selected")
         return view
-
-    def _say(self, outcome: Outcome) -> None:
-        self.tell(outcome.text, is_bad=outcome.is_bad)
 
 
 def _source_of(view: FunctionView) -> Path:
