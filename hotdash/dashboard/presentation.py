@@ -29,7 +29,7 @@ _WIDE = 130  # cells of the header
 _NOTE_CELLS = 40  # of the header; `?` has the note whole
 
 FUNCTION_COLUMNS = (
-    Column(title="FUNCTION", width=13, stretch=True),
+    Column(title="FUNCTION", width=13, stretch=True, cut=4),  # the name
     Column(title="STATE", width=14),
     Column(title="FORMAT", width=11, keep=1),
     Column(title="REV", width=4, keep=5),

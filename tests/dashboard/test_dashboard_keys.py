@@ -435,6 +435,21 @@ def test_a_new_warning_of_a_function_file_is_told_once_and_stands_below_its_row(
     drive(script, steps)
 
 
+@pytest.mark.parametrize("size", [(160, 45), (100, 30), (60, 20)])
+def test_a_long_name_is_cut_and_its_mark_is_not(size: tuple[int, int]) -> None:
+    script = Script(Clock())
+    script.function("a-name-of-a-function-that-is-longer-than-any-column-has-room-for")
+    script.feed(ev.BuildStarted, next(iter(script.specs)))
+    script.feed(ev.BuildFailed, next(iter(script.specs)), reason="exited with code 1")
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        row = board(app).functions.render_line(1).text
+        assert "a-name" in row
+        assert "… !" in row
+
+    drive(script, steps, size=size)
+
+
 def test_folding_hides_containers_and_long_queues_unfold() -> None:
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         screen = board(app)

@@ -15,7 +15,7 @@ from hotdash.dashboard.lines import unstyled
 from hotdash.dashboard.screens.main import MainScreen
 from hotdash.dashboard.screens.save import SaveScreen
 from hotdash.events import StderrLine
-from hotdash.task import Attribution
+from hotdash.task import Attribution, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +67,8 @@ def rows(app: HotdashApp) -> list[str]:
 
 
 def note(app: HotdashApp) -> str:
-    return unstyled(board(app).tabs.note)
+    """What is told of the log: beside the tabs, or below it where that has no room."""
+    return f"{board(app).boxes[3].border_subtitle or ''}  {unstyled(board(app).tabs.note)}".strip()
 
 
 def toasts(app: HotdashApp) -> list[str]:
@@ -143,10 +144,10 @@ def test_a_filter_becomes_a_search_with_its_matches_marked_counted_and_gone_to()
         await pilot.press("3")
         await typed(pilot, "line 1[05]$")
         assert [row.split("│ ")[1] for row in rows(app)] == ["line 10", "line 15"]
-        assert note(app) == "/line 1[05]$ 2 matches  following"
+        assert note(app) == "2 matches /line 1[05]$  following"
         await pilot.press("ampersand")
         assert len(logs.buffer.shown) == 200
-        assert note(app).startswith("/line 1[05]$ 2 matches, all lines")
+        assert note(app).startswith("2 matches, all lines /line 1[05]$")
         for key, line, where in (("n", 15, "2/2"), ("n", 10, "1/2"), ("N", 15, "2/2"), ("N", 10, "1/2")):
             await pilot.press(key)
             here = [row for row in rows(app) if "▶" in row]
@@ -336,6 +337,55 @@ def test_the_mouse_selects_lines_without_their_wrapping_and_copies_them() -> Non
         await until(pilot, lambda: logs.unseen == 1)
         await pilot.click(logs, offset=(3, 0))
         await until(pilot, lambda: rows(app)[-1].endswith("while it is selected"))
+
+    drive(script, steps)
+
+
+@pytest.mark.parametrize("size", [(160, 45), (100, 30), (60, 20)])
+def test_what_hides_lines_is_told_whole_at_every_size(size: tuple[int, int]) -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        screen = board(app)
+        await pilot.press("j", "3", "slash", *"nix", "enter", "ampersand", "exclamation_mark", "f")
+
+        def told() -> str:
+            return screen.tabs.render_line(0).text + str(screen.boxes[3].border_subtitle or "")
+
+        for words in ("errors only  0 matches, all lines /nix", "Deploys "):
+            await until(pilot, lambda words=words: words in told())  # type: ignore[misc]
+            assert "…" not in told()
+        assert (" stays " if size[0] == 100 else "not following") in told()
+        await pilot.press("exclamation_mark", "ampersand", "slash", "escape", "f")
+        await until(pilot, lambda: told().strip().endswith("Deploys  follows" if size[0] == 100 else " following"))
+
+    drive(busy_script(Clock()), steps, size=size)
+
+
+def test_errors_only_does_not_deny_the_tasks_that_failed_without_a_word() -> None:
+    script = Script(Clock())
+    for name in ("calm", "flaky"):
+        script.function(name)
+        script.container(name, f"c-{name}")
+        script.line(name, f"c-{name}", "warm")
+    for number, status in enumerate((TaskStatus.ERROR, TaskStatus.TIMEOUT, TaskStatus.CANCELLED, TaskStatus.SUCCESS)):
+        script.queue("flaky", task_id(number))
+        script.start("flaky", task_id(number), "c-flaky")
+        script.end(task_id(number), status=status)
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        def said() -> str:
+            return "".join(map(unstyled, board(app).logs.empty)).strip()
+
+        await pilot.press("exclamation_mark")
+        assert said() == "no stderr line tells of an error"
+        await pilot.press("j", "j")
+        await until(pilot, lambda: "2 tasks failed" in said())
+        assert said() == "no stderr line tells of an error; 2 tasks failed, see 2 Tasks"
+        await pilot.press("j")
+        await until(pilot, lambda: board(app).scope.container_id == "c-flaky")
+        assert said().endswith("2 tasks failed, see 2 Tasks")
+        await pilot.press("2", "G")
+        await until(pilot, lambda: board(app).scope.task_id == task_id(0))
+        assert said() == "no stderr line tells of an error; the task failed, see Run"
 
     drive(script, steps)
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hotdash.dashboard.action import Pane
-from hotdash.dashboard.lines import Line, Tone
-from hotdash.dashboard.log_words import LogFacts, empty_log, log_note
+from hotdash.dashboard.lines import Line, Tone, unstyled
+from hotdash.dashboard.log_words import LogFacts, empty_log, failed_in, log_follows, log_modes
 from hotdash.dashboard.scope import Scope
+from hotdash.dashboard.titles import title_of
 from hotdash.dashboard.widgets.selectable import SelectingScreen
 from hotdash.store import Snapshot
 
 if TYPE_CHECKING:
+    from textual.containers import Vertical
     from textual.notifications import SeverityLevel
 
     from hotdash.dashboard.ports import Controls
@@ -28,6 +30,7 @@ class LogBoard(SelectingScreen[None]):
 
     logs: LogView
     tabs: TabBar
+    boxes: dict[int, Vertical]
 
     def __init__(self, *, controls: Controls) -> None:
         super().__init__()
@@ -38,6 +41,7 @@ class LogBoard(SelectingScreen[None]):
         self.tab = Pane.LOGS
         self.is_frozen = False
         self._told = ("", float("-inf"))
+        self._below = ""
 
     @property
     def selected_task(self) -> TaskView | None:
@@ -68,14 +72,36 @@ class LogBoard(SelectingScreen[None]):
         )
 
     def _show_note(self) -> None:
-        """At the right of the tabs: whether the log follows, what hides lines."""
+        """At the right of the tabs: whether the log follows, and what hides lines, if there is room for that.
+
+        Where there is not, that stands below the log: nobody is to take a part of the lines for all of them.
+        """
         note: Line = (("frozen", Tone.WARNING),) if self.is_frozen else ()
-        self.tabs.show(self.tab, log_note(self.log_facts) if self.tab is Pane.LOGS else note)
+        below = ""
+        if self.tab is Pane.LOGS:
+            facts = self.log_facts
+            modes, note = log_modes(facts), log_follows(facts)
+            if self.tabs.has_room_for((*modes, *note)):
+                note = (*modes, *note)
+            else:
+                below = title_of(unstyled(modes).rstrip())
+                if not self.tabs.has_room_for(note):
+                    note = log_follows(facts, is_short=True)
+        self.tabs.show(self.tab, note)
+        if below != self._below:
+            self._below = below
+            self.boxes[3].border_subtitle = below
 
     def _show_logs_empty(self) -> None:
         task = self.selected_task if self.log_scope.task_id else None
-        has_lines = bool(len(self.logs.buffer))
-        self.logs.set_empty(empty_log(self.log_scope, task, self.log_facts, has_lines=has_lines))
+        buffer = self.logs.buffer
+        is_told = buffer.errors_only and not buffer.shown
+        failed = failed_in(self.log_scope, self.snapshot) if is_told else 0
+        self.logs.set_empty(empty_log(self.log_scope, task, self.log_facts, has_lines=bool(len(buffer)), failed=failed))
+
+    def on_resize(self) -> None:
+        """There may be more room beside the tabs, or less."""
+        self.call_after_refresh(self._show_note)
 
     def on_log_view_changed(self) -> None:
         """The log follows, or does not any more, or has new lines."""

@@ -12,7 +12,7 @@ from msgspec import Struct
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 
-from hotdash.dashboard.lines import Column, Line, Row, Span, Tone, fit, fit_columns, text
+from hotdash.dashboard.lines import Column, Line, Row, Span, Tone, fit, fit_cell, fit_columns, text
 from hotdash.dashboard.widgets.painted import GUTTER, Painted
 
 if TYPE_CHECKING:
@@ -307,7 +307,7 @@ class ListTable(Painted):
         line: list[Span] = []
         for column, room, cell in zip(self.columns, self._column_widths(width), cells, strict=True):
             if room:
-                line.extend(fit(cell, room, right=column.right))
+                line.extend(fit_cell(cell, column, room))
                 line.append((" " * _GAP, Tone.TEXT))
         return tuple(line)
 
