@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from dashboard_fake import Clock, FakeControls, Script, busy_script, drive, task_id, until
 from textual.widgets import Input
 
-from hotdash.dashboard.clipboard import clipboard_command, copy_to_system
+from hotdash.dashboard.clipboard import clipboard_command
 from hotdash.dashboard.error_lines import ErrorSense
 from hotdash.dashboard.lines import unstyled
 from hotdash.dashboard.screens.main import MainScreen
@@ -420,12 +419,47 @@ def test_s_asks_for_a_name_and_replaces_a_file_only_when_that_is_said_twice(tmp_
     drive(script, steps)
 
 
-def test_the_systems_clipboard_is_given_what_is_copied(tmp_path: Path) -> None:
-    kept = tmp_path / "kept"
-    writes = f"import sys; open({str(kept)!r}, 'w').write(sys.stdin.read())"
-    copy_to_system("héllo", (sys.executable, "-S", "-c", writes)).join(20)
-    assert kept.read_text() == "héllo"
-    copy_to_system("lost", (str(tmp_path / "missing"),)).join(20)  # costs this copy alone
+def program(folder: Path, name: str, does: str) -> None:
+    """A program of this name, in shell."""
+    (folder / name).write_text(f"#!/bin/sh\n{does}\n")
+    (folder / name).chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("programs", "told"),
+    [
+        ({}, "sent greet to the terminal: it is in the clipboard if that takes OSC 52"),
+        ({"xclip": "cat > kept"}, "copied greet to the clipboard (xclip)"),
+        ({"xclip": "exit 1"}, "sent greet to the terminal: it is in the clipboard if that takes OSC 52"),
+        ({"tmux": 'test "$2" = -w && cat > kept'}, "copied greet to tmux's buffer (prefix ] pastes it)"),
+        ({"tmux": 'test "$2" = - && cat > kept'}, "copied greet to tmux's buffer (prefix ] pastes it)"),
+        (
+            {"tmux": "cat > /dev/null", "xclip": "cat > kept"},
+            "copied greet to the clipboard (xclip) and tmux's buffer (prefix ] pastes it)",
+        ),
+    ],
+    ids=["none", "a desktop", "a desktop that fails", "tmux", "an old tmux", "both"],
+)
+def test_y_says_where_the_copy_went_and_claims_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, programs: dict[str, str], told: str
+) -> None:
+    for name, does in programs.items():
+        program(tmp_path, name, does.replace("kept", str(tmp_path / "kept")))
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin" if programs else str(tmp_path))
+    monkeypatch.setenv("DISPLAY", ":0" if "xclip" in programs else "")
+    monkeypatch.setenv("TMUX", "/tmp/tmux" if "tmux" in programs else "")
+    for other in ("WAYLAND_DISPLAY", "WSL_DISTRO_NAME"):
+        monkeypatch.delenv(other, raising=False)
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await pilot.press("y")
+        await until(pilot, lambda: toasts(app))
+        assert toasts(app) == [told]
+        assert app.clipboard == "greet"
+        if any("kept" in does for does in programs.values()):
+            assert (tmp_path / "kept").read_text() == "greet"
+
+    drive(two_functions(), steps)
 
 
 @pytest.mark.parametrize(
