@@ -24,8 +24,9 @@ ACTIONS: tuple[Action, ...] = (
         key="enter",
         shown="enter",
         label="invoke",
-        description="Invoke the selected function with its last payload",
+        description="Invoke the selected function with its last payload: a new call, also from the tasks and tabs",
         panes=(*_TABLES, Pane.LOGS, Pane.RUN),
+        called=((Pane.TASKS, "new call"), (Pane.LOGS, "new call"), (Pane.RUN, "new call")),
     ),
     Action(
         id="edit_payload",
@@ -104,8 +105,8 @@ ACTIONS: tuple[Action, ...] = (
         key="r",
         shown="r",
         label="replay",
-        description="Invoke again with the selected task's payload and headers",
-        panes=(Pane.TASKS, Pane.RUN),
+        description="Invoke again with the selected task's payload and headers, and go to the new task",
+        panes=(Pane.TASKS, Pane.HISTORY, Pane.RUN),
     ),
     Action(
         id="burst",
@@ -130,7 +131,7 @@ ACTIONS: tuple[Action, ...] = (
         shown="a",
         label="all functions",
         description="Tasks: of all functions, or of the selected one",
-        panes=(Pane.TASKS,),
+        panes=(Pane.TASKS, Pane.HISTORY),
     ),
     Action(
         id="toggle_past",
@@ -138,7 +139,8 @@ ACTIONS: tuple[Action, ...] = (
         shown="H",
         label="history",
         description="Tasks: those of earlier runs, too, from the history; or this run's",
-        panes=(Pane.TASKS,),
+        panes=(Pane.TASKS, Pane.HISTORY),
+        called=((Pane.HISTORY, "this run"),),
     ),
     Action(
         id="edit_source",

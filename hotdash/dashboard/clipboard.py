@@ -1,6 +1,6 @@
 """`Clipboard`: the system's clipboard, by the program that the desktop has for it, and tmux's buffer.
 
-OSC 52, which Textual writes, reaches the clipboard where the terminal allows it, and nobody can tell (tmux, as it comes,
+OSC 52, which Textual writes, reaches the clipboard where the terminal allows it, and nobody can tell (tmux as it comes
 does not); these programs say whether they took it. Each copy has a thread (`clipboard`), made here, which waits for
 each program for a few seconds at most and ends.
 """

@@ -84,9 +84,8 @@ class Invoker:
         return Outcome()
 
     def replay(self, task: TaskView) -> Outcome:
-        """Submits a task's payload and headers again."""
-        outcome = self.invoke(task.function, Payload(body=task.payload, headers=dict(task.headers)))
-        return outcome if outcome.text else Outcome(text=f"{words.short_id(task.id)} submitted again")
+        """Submits a task's payload and headers again; `last_task` is the new one then."""
+        return self.invoke(task.function, Payload(body=task.payload, headers=dict(task.headers)))
 
     def cancel(self, task: TaskView | None) -> Outcome:
         """Cancels a task."""

@@ -21,7 +21,7 @@ LOG_ACTIONS: tuple[Action, ...] = (
         shown="/",
         label="filter",
         description="Filter the focused pane: a regular expression, ! before it inverts",
-        panes=(Pane.LOGS, *_TABLES),
+        panes=(Pane.LOGS, *_TABLES, Pane.HISTORY),
     ),
     Action(
         id="next_match",

@@ -10,7 +10,7 @@ from hotdash.dashboard import words
 from hotdash.dashboard.actions import Pane, bindings
 from hotdash.dashboard.deploy_lines import is_deploying, rollback_target
 from hotdash.dashboard.lending import lend
-from hotdash.dashboard.screens.burst_keys import BurstKeysScreen
+from hotdash.dashboard.screens.call_keys import CallKeysScreen
 from hotdash.sanitize import plain
 
 if TYPE_CHECKING:
@@ -25,25 +25,10 @@ if TYPE_CHECKING:
 _SOURCES = ("func.py", "func.js", "func.sh")
 
 
-class MainScreen(BurstKeysScreen):
+class MainScreen(CallKeysScreen):
     """The one screen below all others."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
-
-    # --- calls --------------------------------------------------------------------------------------------------------
-
-    def action_invoke(self) -> None:
-        """Invokes the selected function with its last payload."""
-        if (view := self._view_or_say()) is not None:
-            self.say(self.invoker.invoke(view.key, self.invoker.payload_of(view)))
-
-    def action_replay(self) -> None:
-        """Invokes again with the selected task's payload."""
-        task = self.selected_task
-        if task is None or self.no_replay:
-            self.tell(self.no_replay)
-        else:
-            self.say(self.invoker.replay(task))
 
     # --- functions and containers -------------------------------------------------------------------------------------
 
@@ -240,12 +225,6 @@ class MainScreen(BurstKeysScreen):
             if count
         ]
         self.app.push_screen(ConfirmScreen(question=f"Quit with {' and '.join(parts)}?", yes="quit"), leave)
-
-    def _view_or_say(self) -> FunctionView | None:
-        view = self.selected_view
-        if view is None:
-            self.tell("no function is selected")
-        return view
 
 
 def _source_of(view: FunctionView) -> Path:

@@ -116,6 +116,12 @@ class PastBoard(StatsBoard):
         """JSON is to be shown to another depth."""
         self._show_run()
 
+    def _show_footer(self) -> None:
+        if self.past.has_focus:
+            self.footer.show(Pane.HISTORY)
+        else:
+            super()._show_footer()
+
     # --- showing ------------------------------------------------------------------------------------------------------
 
     def toggle_past(self) -> None:

@@ -70,7 +70,7 @@ class FooterBar(LineBar):
 
     def line_for(self, width: int) -> Line:
         """The keys, those without room left out from the right."""
-        keys = [(action, _key_line(action)) for action in self._keys.footer(self.pane)]
+        keys = [(action, _key_line(action, self.pane)) for action in self._keys.footer(self.pane)]
         ends = [keys.pop(), keys.pop()][::-1]
         while keys and sum(width_of(line) + 2 for _, line in (*keys, *ends)) > width + 2:
             keys.pop()
@@ -144,5 +144,5 @@ class TabBar(LineBar):
             at = end
 
 
-def _key_line(action: Action) -> Line:
-    return ((action.shown, Tone.ACCENT), (f" {action.label}", Tone.MUTED))
+def _key_line(action: Action, pane: Pane) -> Line:
+    return ((action.shown, Tone.ACCENT), (f" {action.label_in(pane)}", Tone.MUTED))

@@ -67,6 +67,7 @@ class ListTable(Painted):
         self.cursor_key: Key | None = None
         self.empty: tuple[Line, ...] = ()
         self.marked: frozenset[Key] = frozenset()
+        self._steers = True
         self._order = 0
         self._places: dict[Key, int] = {}
         self._widths: tuple[int, ...] = ()
@@ -186,6 +187,12 @@ class ListTable(Painted):
         self.refresh()
         return True
 
+    def set_steers(self, *, on: bool) -> None:
+        """Whether the cursor's row is what the right side is about; if not, it is but a place to come back to."""
+        if on is not self._steers:
+            self._steers = on
+            self.refresh()
+
     def show_marked(self, keys: frozenset[Key]) -> None:
         """Shows a sign before these rows; where there is none, that takes no cell."""
         if keys != self.marked:
@@ -296,8 +303,9 @@ class ListTable(Painted):
             self._painted.clear()  # rows long gone
         self._painted[item.key] = row
         is_cursor = item.key == self.cursor_key
-        bar: Span = ("▌" if is_cursor else " ", Tone.ACCENT if self.has_focus else Tone.MUTED)
-        style = self.get_component_rich_style("painted--cursor") if is_cursor else None
+        is_dim = not self._steers and not self.has_focus
+        bar: Span = (("▏" if is_dim else "▌") if is_cursor else " ", Tone.ACCENT if self.has_focus else Tone.MUTED)
+        style = self.get_component_rich_style("painted--cursor") if is_cursor and not is_dim else None
         mark: Line = ((MARK if item.key in self.marked else " ", Tone.ACCENT),) if self.marked else ()
         room = width - self._gutter_cells - _GAP  # a cell of air beside the scroll bar
         line = fit(row.wide, room) if row.wide else self._joined(row.cells, room)

@@ -75,6 +75,13 @@ class TasksTable(ListTable):
         item = self.cursor_item
         return item.subject if item is not None and isinstance(item.subject, TaskView) else None
 
+    def go_to(self, function: str, task_id: str) -> None:
+        """Puts the cursor on a task, if the filter lets it through; unfolds the queue where it is among the hidden."""
+        key = ("task", function, task_id)
+        if all(item.key != key for item in self.items):
+            self._fold(is_unfolded=True)
+        self.select(key)
+
     def row_of(self, item: Item) -> Row:
         """A task's row."""
         if isinstance(item.subject, int):
