@@ -84,7 +84,8 @@ def main() -> None:
     """Develop functions in hot containers: see them, invoke them; save, and they are live.
 
     `hotdash [DIR]` opens the dashboard on the functions in DIR (the current folder by default); for its options see
-    `hotdash dashboard --help`.
+    `hotdash dashboard --help`. Keys, theme and limits are yours to set in config.toml: `?` on the screen and
+    `hotdash doctor` name its folder.
     """
 
 

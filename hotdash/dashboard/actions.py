@@ -229,13 +229,23 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         id="quit",
-        key="q,ctrl+c,ctrl+q",
+        key="q,ctrl+q",
         shown="q",
         label="quit",
         description="Quit; asks while tasks run or wait",
         panes=(Pane.ANY,),
     ),
+    Action(
+        id="copy_or_quit",
+        key="ctrl+c",
+        shown="ctrl+c",
+        label="copy or quit",
+        description="Copy what is selected in an editor, a line or by the mouse; where one does not type: else quit",
+        panes=(Pane.ANY,),
+    ),
 )
+
+_FIRST = frozenset({"quit", "copy_or_quit"})  # before the focused widget: an editor has a ctrl+c of its own
 
 # What the filter's own line is told; it is bound there.
 _FILTER_ACTIONS = (
@@ -256,7 +266,7 @@ MOVES: tuple[tuple[str, str], ...] = (
 def bindings() -> list[Binding]:
     """The main screen's bindings."""
     return [
-        Binding(action.key, action.id, action.label, show=False, priority="ctrl+q" in action.key, id=action.id)
+        Binding(action.key, action.id, action.label, show=False, priority=action.id in _FIRST, id=action.id)
         for action in ACTIONS
     ]
 

@@ -10,6 +10,7 @@ from textual.events import Key, Paste
 from textual.theme import BUILTIN_THEMES
 
 from hotdash.dashboard.key_turns import KeyTurns, Turn
+from hotdash.dashboard.keys import name_of
 from hotdash.dashboard.screens.main import MainScreen
 from hotdash.dashboard.taste import Taste
 from hotdash.sanitize import plain
@@ -136,8 +137,12 @@ class HotdashApp(App[None]):
         """Every action of the table, and the theme."""
         for action in self._taste.keys.actions:
             if action.in_palette:
-                yield SystemCommand(f"{action.label}  ({action.shown})", action.description, self._runner(action.id))
+                description = f"{action.description} · {name_of(action)}"
+                yield SystemCommand(f"{action.label}  ({action.shown})", description, self._runner(action.id))
         yield SystemCommand("theme", "Choose another theme", self.action_change_theme)
+        if self._main is not None:
+            file = plain(str(self._taste.path or "config.toml"))
+            yield SystemCommand("config, remap keys", f"What may stand in {file}", self._main.show_settings_help)
 
     def _runner(self, action_id: str) -> Callable[[], Awaitable[None]]:
         async def run() -> None:

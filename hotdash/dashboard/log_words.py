@@ -98,6 +98,20 @@ def failed_in(scope: Scope, snapshot: Snapshot) -> int:
     )
 
 
+def _all_hidden(scope: Scope, facts: LogFacts, failed: int) -> Line:
+    """Why no line is shown though there are some, or tasks that failed without one."""
+    if facts.is_behind:
+        return text(" looking …", Tone.MUTED)
+    if not facts.errors_only:
+        return text(" no line matches the filter", Tone.MUTED)
+    said: Line = text(" no stderr line tells of an error", Tone.MUTED)
+    if failed:
+        where = "see Run" if scope.task_id else "see 2 Tasks"
+        what = "the task failed" if scope.task_id else f"{words.counted(failed, 'task')} failed"
+        said = (*said, ("; ", Tone.MUTED), (what, Tone.ERROR), (f", {where}", Tone.MUTED))
+    return said
+
+
 def empty_log(
     scope: Scope, task: TaskView | None, facts: LogFacts, *, has_lines: bool, failed: int = 0
 ) -> tuple[Line, ...]:
@@ -110,17 +124,8 @@ def empty_log(
         has_lines: Whether there are lines, all of them hidden.
         failed: How many of its tasks have failed: not each says so in its stderr.
     """
-    if has_lines and facts.is_behind and (facts.errors_only or facts.found is not None):
-        return ((), text(" looking …", Tone.MUTED))
-    if facts.errors_only and (has_lines or failed):
-        said: Line = text(" no stderr line tells of an error", Tone.MUTED)
-        if failed:
-            where = "see Run" if scope.task_id else "see 2 Tasks"
-            what = "the task failed" if scope.task_id else f"{words.counted(failed, 'task')} failed"
-            said = (*said, ("; ", Tone.MUTED), (what, Tone.ERROR), (f", {where}", Tone.MUTED))
-        return ((), said)
-    if has_lines and facts.found is not None:
-        return ((), text(" no line matches the filter", Tone.MUTED))
+    if (facts.errors_only and (has_lines or failed)) or (facts.found is not None and has_lines):
+        return ((), _all_hidden(scope, facts, failed))
     if not scope.functions:
         return ((), text(" nothing is selected", Tone.MUTED))
     if facts.is_cleared:

@@ -199,7 +199,26 @@ class MainScreen(CallKeysScreen):
 
         if self.taste.faults:
             self.app.clear_notifications()  # they are told there, and must not cover it
-        self.app.push_screen(HelpScreen(controls=self.controls, taste=self.taste))
+        pane = Pane.EMPTY if self.has_class("-empty") else self.focused_pane
+        self.app.push_screen(HelpScreen(controls=self.controls, taste=self.taste, pane=pane))
+
+    def show_settings_help(self) -> None:
+        """What may stand in the settings' file."""
+        from hotdash.dashboard.screens.help import HelpScreen  # noqa: PLC0415  opened seldom
+
+        self.app.push_screen(HelpScreen(controls=self.controls, taste=self.taste, find="config"))
+
+    def action_copy_or_quit(self) -> None:
+        """Copies what is selected, as elsewhere; where nothing is: quits, but not from under one who types."""
+        selected = getattr(self.focused, "selected_text", None)  # a line and an editor have it
+        if selected:
+            self.copy(selected, "the selected text")
+        elif selected is not None:
+            self.tell("nothing is selected to copy; ctrl+q quits")
+        elif self.get_selected_text():
+            self.action_copy()
+        else:
+            self.action_quit()
 
     def action_palette(self) -> None:
         """Every action by name."""
