@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -134,3 +135,66 @@ def test_the_cursor_of_a_table_that_has_no_say_in_what_is_shown_is_dim() -> None
         assert cursor_row(screen.functions).startswith("▏")
 
     drive(busy_script(Clock()), steps)
+
+
+def test_the_tasks_and_run_tell_when_a_task_was_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = Script(Clock())
+    script.function("greet")
+    script.container("greet", "c-1")
+    script.queue("greet", task_id(1))
+    script.start("greet", task_id(1), "c-1")
+    script.end(task_id(1), run_s=65.0)
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        tasks = board(app).tasks
+        called_s = board(app).snapshot.functions["greet"].ended[0].queued_time_s
+        clock, ended = (time.strftime("%H:%M:%S", time.localtime(at_s)) for at_s in (called_s, called_s + 65.0004))
+        monkeypatch.setattr(time, "time", lambda: called_s + 70)
+        tasks._time_s = lambda: called_s + 70
+        assert clock in str(tasks.row_of(tasks.items[0]))
+        tasks._time_s = lambda: called_s + 2 * 86_400
+        assert f"  {time.localtime(called_s).tm_mday} Nov  " in str(tasks.row_of(tasks.items[0]))
+        await pilot.press("greater_than_sign")
+        await until(pilot, lambda: f"called     {clock}, ended {ended}" in board(app).run_view.text)
+
+    drive(script, steps)
+
+
+def test_the_history_tells_below_its_rows_what_runs_and_the_way_back(tmp_path: Path) -> None:
+    remember(tmp_path, Script(Clock()))
+    archive, script = history_at(tmp_path), busy_script(Clock())
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        def below() -> str:
+            return str(board(app).boxes[2].border_subtitle or "")
+
+        await to_function(pilot, "report")
+        await pilot.press("H")
+        await until(pilot, lambda: below() == "this run: 2 running, 12 queued · H shows it")
+        script.end(task_id(21))
+        script.clock.at += 1  # type: ignore[attr-defined]
+        await until(pilot, lambda: below() == "this run: 1 running, 12 queued, 1 ended · H shows it")
+        await pilot.press("H")
+        await until(pilot, lambda: not below())
+
+    try:
+        drive(script, steps, archive=archive)
+    finally:
+        assert archive.close(10)
+
+
+@pytest.mark.parametrize("size", [(160, 45), (100, 30), (60, 20)])
+def test_what_is_told_does_not_cover_the_newest_lines_of_the_log(size: tuple[int, int]) -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await to_function(pilot, "greet")
+        board(app).tell("a word, and some more of them, so that it takes the room that it may take", is_bad=True)
+        await pilot.press("y", "W")
+        await until(pilot, lambda: len(app.screen.query("Toast")) == 3)
+        await pilot.pause()
+        logs = board(app).logs.region
+        regions = [toast.region for toast in app.screen.query("Toast")]
+        assert all(region.area for region in regions)
+        assert not any(region.overlaps(logs) for region in regions)
+        assert not any(region.y <= 0 or region.bottom >= size[1] for region in regions)  # the header, the footer
+
+    drive(busy_script(Clock()), steps, size=size)

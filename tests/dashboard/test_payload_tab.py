@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from dashboard_fake import Clock, FakeControls, Script, until
 from test_dashboard_keys import board, edit, toasts
-from textual.widgets import Input, TextArea
+from textual.widgets import Input, Static, TextArea
 
 from hotdash.dashboard.actions import Pane
 from hotdash.dashboard.app import HotdashApp
@@ -143,7 +143,11 @@ def test_presets_are_kept_picked_after_a_restart_and_removed(tmp_path: Path) -> 
             assert controls.submitted.pop() == ("greet", expected, {})
         await pilot.press("ctrl+r")
         await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
-        await pilot.press("j", "x")
+        ways = app.screen.query_one(".dialog-keys", Static)
+        await until(pilot, lambda: "x  remove" in str(ways.render()))
+        await pilot.press("j")
+        await until(pilot, lambda: "stands in its file: not removed here" in str(ways.render()))
+        await pilot.press("x")
         assert isinstance(app.screen, ChooseScreen), "a test of the function's file cannot be removed here"
         await pilot.press("k", "x")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))

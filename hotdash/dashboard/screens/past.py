@@ -10,7 +10,7 @@ from hotdash.dashboard.actions import Pane
 from hotdash.dashboard.run_lines import empty_lines, run_lines
 from hotdash.dashboard.scope import Scope
 from hotdash.dashboard.screens.stats_board import StatsBoard
-from hotdash.dashboard.titles import title_of
+from hotdash.dashboard.titles import task_counts, title_of
 from hotdash.store.history.values import PastPage, PastQuery
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class PastBoard(StatsBoard):
         self.opened: PastContents | None = None
         self._wanted: int | None = None  # the place of the task that was asked for, until it comes
         self._run_shown: tuple[TaskView | None, int] = (None, 0)
+        self._below_tasks = ""
         self._seen = 0
         self._written = 0
         self._query: PastQuery | None = None  # what was asked for last
@@ -178,12 +179,23 @@ class PastBoard(StatsBoard):
             self.archive.reader.look(self._query)
 
     def _show_tasks(self) -> None:
+        self._show_this_run()
         if self.is_past:
             self._show_past()
             return
         earlier, key = self._earlier(), self.keys.shown("toggle_past")
         self.tasks.set_hint(f"{key} shows {words.counted(earlier, 'task')} of earlier runs" if earlier else "")
         super()._show_tasks()
+
+    def _show_this_run(self) -> None:
+        """Below the history: what runs and waits now, which its rows do not have, and the way back to it."""
+        below = ""
+        if self.is_past:
+            counts = task_counts(self.task_views) or "no task yet"
+            below = f"this run: {counts} · {self.keys.shown('toggle_past')} shows it"
+        if below != self._below_tasks:
+            self._below_tasks = below
+            self.boxes[2].border_subtitle = below
 
     def _earlier(self) -> int:
         """How many tasks of earlier runs there are of the functions whose tasks are shown."""
