@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from hotdash.dashboard.ports import OnEnd
     from hotdash.drivers.inside import Inside
     from hotdash.redeploy.deployer import Deployer
     from hotdash.runtime.runtime import Runtime
-    from hotdash.task import TaskResult
 
 
 class LiveControls:
@@ -78,14 +78,7 @@ class LiveControls:
         name = fault.thread.name if fault.thread is not None else "a thread"
         self.note(f"a fault in hotdash, in {name}: {fault.exc_value!r}")
 
-    def submit(
-        self,
-        function: str,
-        payload: bytes,
-        headers: Mapping[str, str],
-        *,
-        on_end: Callable[[TaskResult], object] | None = None,
-    ) -> str:
+    def submit(self, function: str, payload: bytes, headers: Mapping[str, str], *, on_end: OnEnd | None = None) -> str:
         """See `Controls`."""
         task = self._runtime.submit(function, payload, headers=headers)
         if on_end is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from hotdash.drivers.inside import Inside
     from hotdash.store import LineBatch
     from hotdash.task import TaskResult
+
+OnEnd: TypeAlias = "Callable[[TaskResult], object]"  # told how a task ended, in the thread that ended it
 
 
 class Lines(Protocol):
@@ -47,14 +49,7 @@ class Controls(Protocol):
         """The runtime's clock, in seconds."""
         ...
 
-    def submit(
-        self,
-        function: str,
-        payload: bytes,
-        headers: Mapping[str, str],
-        *,
-        on_end: Callable[[TaskResult], object] | None = None,
-    ) -> str:
+    def submit(self, function: str, payload: bytes, headers: Mapping[str, str], *, on_end: OnEnd | None = None) -> str:
         """Submits a task and returns its id; from any thread.
 
         Args:

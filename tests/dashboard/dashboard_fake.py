@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from textual.pilot import Pilot
 
+    from hotdash.dashboard.ports import OnEnd
     from hotdash.drivers.inside import Inside
 
 EPOCH = 1_700_000_000.0
@@ -148,21 +149,14 @@ class FakeControls:
     refusal: str = ""
     room: int = 1_000_000  # for so many more tasks, until one ends
     ids: list[str] = field(default_factory=list)  # of what was submitted, as `submitted`
-    on_ends: dict[str, Callable[[TaskResult], object]] = field(default_factory=dict)
+    on_ends: dict[str, OnEnd] = field(default_factory=dict)
     told: tuple[str, ...] = ()
     insides: dict[str, Inside] = field(default_factory=dict)
 
     def now_s(self) -> float:
         return self.script.clock()
 
-    def submit(
-        self,
-        function: str,
-        payload: bytes,
-        headers: Mapping[str, str],
-        *,
-        on_end: Callable[[TaskResult], object] | None = None,
-    ) -> str:
+    def submit(self, function: str, payload: bytes, headers: Mapping[str, str], *, on_end: OnEnd | None = None) -> str:
         if self.refusal:
             raise HotdashError(self.refusal)
         if self.room == 0:

@@ -155,11 +155,11 @@ class FunctionsTable(ListTable):
 
     def _items_of(self, view: FunctionView) -> Iterable[Item]:
         yield Item(key=("function", view.key), subject=view)
+        if (note := self._notes.get(view.key)) is not None:
+            yield Item(key=("note", view.key), subject=note, is_selectable=False)
         if view.key not in self._folded:
             for container in view.containers:
                 yield Item(key=("container", view.key, container.id), subject=container)
-        if (note := self._notes.get(view.key)) is not None:
-            yield Item(key=("note", view.key), subject=note, is_selectable=False)
         for number, trouble in enumerate(self._troubles_of(view)):
             yield Item(key=_trouble_key(view, number), subject=trouble, is_selectable=False)
 
