@@ -84,7 +84,8 @@ def main() -> None:
     """Develop functions in hot containers: see them, invoke them; save, and they are live.
 
     `hotdash [DIR]` opens the dashboard on the functions in DIR (the current folder by default); for its options see
-    `hotdash dashboard --help`.
+    `hotdash dashboard --help`. Keys, theme and limits are yours to set in config.toml: `?` on the screen and
+    `hotdash doctor` name its folder.
     """
 
 
@@ -113,6 +114,7 @@ def dashboard(
     from hotdash.dashboard.taste import taste_of  # noqa: PLC0415
     from hotdash.store import Store  # noqa: PLC0415
     from hotdash.store.history import History, HistoryLimits  # noqa: PLC0415
+    from hotdash.store.kept_theme import KeptTheme  # noqa: PLC0415
     from hotdash.store.payloads import PayloadBook  # noqa: PLC0415
 
     folder = folder.resolve()
@@ -132,6 +134,7 @@ def dashboard(
     if limits.history_mb:
         history = History(root=folder, on_fault=controls.note, limits=HistoryLimits.of(limits))
     book = PayloadBook(path=loaded.path.with_name("payloads.json"), on_fault=controls.note)
+    theme = KeptTheme(path=loaded.path.with_name("theme"), on_fault=controls.note)
     backstage = Backstage(
         plan=plan,
         store=store,
@@ -149,13 +152,21 @@ def dashboard(
 
         backstage.open(on_failed=leave)
 
-    app = HotdashApp(store, controls, archive=history, book=book, taste=taste_of(loaded), on_painted=begin)
+    app = HotdashApp(
+        store,
+        controls,
+        archive=history,
+        book=book,
+        taste=taste_of(loaded),
+        kept_theme=theme,
+        on_painted=begin,
+    )
     tell, threading.excepthook = threading.excepthook, controls.tell_of_fault  # a traceback would cross the screen
     try:
         asyncio.run(_show(app, backstage))
     finally:
         threading.excepthook = tell
-        _close(backstage, book, history)
+        _close(backstage, book, theme, history)
     with explained():
         if backstage.error is not None:
             raise backstage.error

@@ -12,6 +12,7 @@ class Pane(StrEnum):
 
     FUNCTIONS = "Functions"
     TASKS = "Tasks"
+    HISTORY = "History"
     LOGS = "Logs"
     RUN = "Run"
     PAYLOAD = "Payload"
@@ -33,6 +34,7 @@ class Action(Struct, frozen=True, kw_only=True):
         label: One or two words, for the footer.
         description: A sentence, for help and palette.
         panes: The panes whose footer shows it, in which it matters.
+        called: Its label in some panes, where it is another one.
         in_palette: Whether the palette has it.
         in_footer: Whether the footer has it, where there is room.
     """
@@ -43,5 +45,10 @@ class Action(Struct, frozen=True, kw_only=True):
     label: str
     description: str
     panes: tuple[Pane, ...]
+    called: tuple[tuple[Pane, str], ...] = ()
     in_palette: bool = True
     in_footer: bool = True
+
+    def label_in(self, pane: Pane) -> str:
+        """Its label in a pane's footer."""
+        return dict(self.called).get(pane, self.label)

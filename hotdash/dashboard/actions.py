@@ -24,8 +24,9 @@ ACTIONS: tuple[Action, ...] = (
         key="enter",
         shown="enter",
         label="invoke",
-        description="Invoke the selected function with its last payload",
+        description="Invoke the selected function with its last payload: a new call, also from the tasks and tabs",
         panes=(*_TABLES, Pane.LOGS, Pane.RUN),
+        called=((Pane.TASKS, "new call"), (Pane.LOGS, "new call"), (Pane.RUN, "new call")),
     ),
     Action(
         id="edit_payload",
@@ -105,7 +106,7 @@ ACTIONS: tuple[Action, ...] = (
         key="x",
         shown="x",
         label="cancel",
-        description="Cancel the selected task; a container's; or a function's newest that has not ended",
+        description="Cancel the marked tasks, or the selected one; a container's; a function's, all of them (asks)",
         panes=_TABLES,
     ),
     Action(
@@ -129,15 +130,15 @@ ACTIONS: tuple[Action, ...] = (
         key="r",
         shown="r",
         label="replay",
-        description="Invoke again with the selected task's payload and headers",
-        panes=(Pane.TASKS, Pane.RUN),
+        description="Invoke again with the selected task's payload and headers, and go to the new task",
+        panes=(Pane.TASKS, Pane.HISTORY, Pane.RUN),
     ),
     Action(
         id="burst",
         key="B",
         shown="B",
         label="burst",
-        description="Invoke the selected function many times at once",
+        description="Invoke the selected function many times: how many, and at most how many at once",
         panes=(Pane.FUNCTIONS,),
     ),
     Action(
@@ -155,7 +156,7 @@ ACTIONS: tuple[Action, ...] = (
         shown="a",
         label="all functions",
         description="Tasks: of all functions, or of the selected one",
-        panes=(Pane.TASKS,),
+        panes=(Pane.TASKS, Pane.HISTORY),
     ),
     Action(
         id="toggle_past",
@@ -163,7 +164,8 @@ ACTIONS: tuple[Action, ...] = (
         shown="H",
         label="history",
         description="Tasks: those of earlier runs, too, from the history; or this run's",
-        panes=(Pane.TASKS,),
+        panes=(Pane.TASKS, Pane.HISTORY),
+        called=((Pane.HISTORY, "this run"),),
     ),
     Action(
         id="edit_source",
@@ -252,13 +254,23 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         id="quit",
-        key="q,ctrl+c,ctrl+q",
+        key="q,ctrl+q",
         shown="q",
         label="quit",
         description="Quit; asks while tasks run or wait",
         panes=(Pane.ANY,),
     ),
+    Action(
+        id="copy_or_quit",
+        key="ctrl+c",
+        shown="ctrl+c",
+        label="copy or quit",
+        description="Copy what is selected in an editor, a line or by the mouse; where one does not type: else quit",
+        panes=(Pane.ANY,),
+    ),
 )
+
+_FIRST = frozenset({"quit", "copy_or_quit"})  # before the focused widget: an editor has a ctrl+c of its own
 
 # What the filter's own line is told; it is bound there.
 _FILTER_ACTIONS = (
@@ -279,7 +291,7 @@ MOVES: tuple[tuple[str, str], ...] = (
 def bindings() -> list[Binding]:
     """The main screen's bindings."""
     return [
-        Binding(action.key, action.id, action.label, show=False, priority="ctrl+q" in action.key, id=action.id)
+        Binding(action.key, action.id, action.label, show=False, priority=action.id in _FIRST, id=action.id)
         for action in ACTIONS
     ]
 

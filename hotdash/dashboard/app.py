@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.events import Key, Paste
+from textual.theme import BUILTIN_THEMES
 
 from hotdash.dashboard.key_turns import KeyTurns, Turn
+from hotdash.dashboard.keys import name_of
 from hotdash.dashboard.screens.main import MainScreen
 from hotdash.dashboard.taste import Taste
+from hotdash.sanitize import plain
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from hotdash.dashboard.ports import Controls
     from hotdash.store import Store
     from hotdash.store.history import History
+    from hotdash.store.kept_theme import KeptTheme
     from hotdash.store.payloads import PayloadBook
 
 _WIDE = 100  # cells: fewer, and the panes stand one above the other
@@ -37,6 +41,7 @@ class HotdashApp(App[None]):
         archive: The history; None where none is kept.
         book: Remembers payloads and presets; None where nothing does.
         taste: Theme, layout, limits and keys; the usual if None.
+        kept_theme: Remembers the theme chosen here, for when the taste names none; None where nothing does.
     """
 
     CSS_PATH = Path(__file__).with_name("dashboard.tcss")
@@ -51,8 +56,10 @@ class HotdashApp(App[None]):
         archive: History | None = None,
         book: PayloadBook | None = None,
         taste: Taste | None = None,
+        kept_theme: KeptTheme | None = None,
         on_painted: Callable[[], object] | None = None,
     ) -> None:
+        self._main: MainScreen | None = None
         self._taste = taste if taste is not None else Taste()  # before Textual asks for the style sheet's variables
         super().__init__()
         self._on_painted = on_painted
@@ -62,10 +69,12 @@ class HotdashApp(App[None]):
         self._controls = controls
         self._archive = archive
         self._book = book
-        if self._taste.theme is not None:
-            self.theme = self._taste.theme
+        self._kept_theme = kept_theme
+        theme = self._taste.theme or (kept_theme.name if kept_theme is not None else None)
+        if theme in BUILTIN_THEMES:
+            self.theme = theme
+        self._theme_told = self.theme
         self.set_keymap(self._taste.keys.keymap)
-        self._main: MainScreen | None = None
         self._turns = KeyTurns(self)
 
     def get_default_screen(self) -> Screen[None]:
@@ -108,6 +117,18 @@ class HotdashApp(App[None]):
             if event.is_forwarded:
                 self._turns.follow(target)
 
+    def watch_theme(self, name: str) -> None:
+        """Another theme was chosen: it is kept, unless the settings name one."""
+        if self._main is None or name == self._theme_told:
+            return
+        self._theme_told = name
+        mine, file = self._taste.theme, plain(str(self._taste.path or "config.toml"))
+        if mine is not None:
+            self._main.tell(f'theme {name}, until you quit: {file} says theme = "{mine}"')
+        elif self._kept_theme is not None:
+            self._kept_theme.keep(name)
+            self._main.tell(f"theme {name}, from now on; a theme in {file} would go before it")
+
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """The layout, for the style sheet."""
         return self._taste.css_variables
@@ -116,8 +137,12 @@ class HotdashApp(App[None]):
         """Every action of the table, and the theme."""
         for action in self._taste.keys.actions:
             if action.in_palette:
-                yield SystemCommand(f"{action.label}  ({action.shown})", action.description, self._runner(action.id))
+                description = f"{action.description} · {name_of(action)}"
+                yield SystemCommand(f"{action.label}  ({action.shown})", description, self._runner(action.id))
         yield SystemCommand("theme", "Choose another theme", self.action_change_theme)
+        if self._main is not None:
+            file = plain(str(self._taste.path or "config.toml"))
+            yield SystemCommand("config, remap keys", f"What may stand in {file}", self._main.show_settings_help)
 
     def _runner(self, action_id: str) -> Callable[[], Awaitable[None]]:
         async def run() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from hotdash.dashboard.filters import parse_filter
-from hotdash.dashboard.lines import Line, Span, Tone
+from hotdash.dashboard.lines import Line, Tone
 from hotdash.sanitize import plain
 
 if TYPE_CHECKING:
@@ -39,25 +39,16 @@ def parse_search(typed: str) -> Filter | None:
     return parse_filter(f"\\{typed}" if typed.startswith("!") else typed)
 
 
-def finding_title(finding: Finding, *, is_counted: bool) -> str:
-    """The same for a title: `/name 2/3`; without the count where that grows all the time."""
-    found = finding.found
-    if found is None:
-        return ""
-    count = "" if found.inverted or not is_counted else f" {finding.hit:,}/{finding.hits:,}"
-    return f"/{plain(found.typed)}{count}"
-
-
 def finding_line(finding: Finding) -> Line:
-    """What is told of it at the right of the tabs; nothing where nothing is looked for."""
+    """What is told of it beside the tabs, what was typed last: it may be long. Nothing where nothing is looked for."""
     found = finding.found
     if found is None:
         return ()
-    line: list[Span] = [(f"/{plain(found.typed)}", Tone.ACCENT)]
+    typed = (f"/{plain(found.typed)}  ", Tone.ACCENT)
     if found.is_too_slow:
-        line.append((" too slow, not used", Tone.ERROR))
-    elif not found.inverted:
-        at = f"{finding.hit:,}/" if finding.hit else ""
-        matches = f"{finding.hits:,} match" if finding.hits == 1 else f"{finding.hits:,} matches"
-        line.append((f" {at}{matches}" + ("" if finding.is_hiding else ", all lines"), Tone.MUTED))
-    return (*line, ("  ", Tone.TEXT))
+        return ("too slow, not used ", Tone.ERROR), typed
+    if found.inverted:
+        return (typed,)
+    at = f"{finding.hit:,}/" if finding.hit else ""
+    matches = f"{finding.hits:,} match" if finding.hits == 1 else f"{finding.hits:,} matches"
+    return (f"{at}{matches}" + (" " if finding.is_hiding else ", all lines "), Tone.MUTED), typed

@@ -13,13 +13,11 @@ from hotdash.store.payloads import Payload
 from hotdash.task import TaskState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from hotdash.dashboard.ports import Controls
     from hotdash.store import FunctionView, TaskView
     from hotdash.store.payloads import PayloadBook
-
-BURST_MOST = 10_000
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -69,26 +67,25 @@ class Invoker:
         """The id of the task last invoked from here; empty if there is none."""
         return self._last_tasks.get(function, "")
 
-    def invoke(self, function: str, payload: Payload, *, times: int = 1) -> Outcome:
-        """Submits one task or many."""
+    def forget_last_task(self, function: str) -> None:
+        """The newest task is meant from here on, whoever invoked it."""
+        self._last_tasks.pop(function, None)
+
+    def invoke(self, function: str, payload: Payload) -> Outcome:
+        """Submits a task."""
         self._payloads[function] = payload
         folder = self._folder_of(function)
         if self._book is not None and folder:
             self._book.keep_last(folder, payload)
-        done = 0
         try:
-            while done < times:
-                self._last_tasks[function] = self._controls.submit(function, payload.body, payload.headers)
-                done += 1
+            self._last_tasks[function] = self._controls.submit(function, payload.body, payload.headers)
         except HotdashError as error:
-            taken = f"{words.counted(done, 'task')} submitted, then: " if done else ""
-            return Outcome(text=f"{taken}{plain(str(error))}", is_bad=True)
-        return Outcome(text=f"{plain(function)}: {times:,} tasks submitted" if times > 1 else "")
+            return Outcome(text=plain(str(error)), is_bad=True)
+        return Outcome()
 
     def replay(self, task: TaskView) -> Outcome:
-        """Submits a task's payload and headers again."""
-        outcome = self.invoke(task.function, Payload(body=task.payload, headers=dict(task.headers)))
-        return outcome if outcome.text else Outcome(text=f"{words.short_id(task.id)} submitted again")
+        """Submits a task's payload and headers again; `last_task` is the new one then."""
+        return self.invoke(task.function, Payload(body=task.payload, headers=dict(task.headers)))
 
     def cancel(self, task: TaskView | None) -> Outcome:
         """Cancels a task."""
@@ -99,12 +96,21 @@ class Invoker:
             return Outcome(text=f"{name} has ended already")
         return Outcome(text=f"{name} cancelled while it {'ran' if task.state is TaskState.RUNNING else 'waited'}")
 
+    def cancel_all(self, ids: Sequence[str], noun: str) -> Outcome:
+        """Cancels tasks.
 
-def newest_unended(view: FunctionView) -> TaskView | None:
-    """The function's newest task that runs or waits."""
-    if view.queued:
-        return view.queued[-1]
-    return view.running[-1] if view.running else None
+        Args:
+            ids: Theirs; those that wait stand before those that run, in whose place they would run.
+            noun: What they are called.
+        """
+        if not ids:
+            return Outcome(text="nothing runs or waits here")
+        done = sum(self._controls.cancel(task_id) for task_id in ids)
+        ended = len(ids) - done
+        if not done:
+            return Outcome(text=f"{words.counted(ended, noun)}: ended already")
+        others = f"; {ended:,} had ended already" if ended else ""
+        return Outcome(text=f"{words.counted(done, noun)} cancelled{others}")
 
 
 def newest(view: FunctionView, preferred_id: str = "") -> TaskView | None:

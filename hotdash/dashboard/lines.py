@@ -46,6 +46,8 @@ class Column(Struct, frozen=True, kw_only=True):
         stretch: Whether it takes what the others leave.
         right: Whether its text stands to the right.
         keep: Those with the smallest go first where there is no room; 9 never goes.
+        cut: The place in a cell of the span that is cut where there is no room, so that what stands behind it stays;
+            None for what stands last.
     """
 
     title: str
@@ -53,6 +55,7 @@ class Column(Struct, frozen=True, kw_only=True):
     stretch: bool = False
     right: bool = False
     keep: int = 9
+    cut: int | None = None
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -102,6 +105,16 @@ def fit(line: Line, width: int, *, right: bool = False) -> Line:
         kept.append((content, tone))
         room -= taken
     return tuple(kept)
+
+
+def fit_cell(cell: Line, column: Column, width: int) -> Line:
+    """A cell in exactly `width` cells, as its column says: a name is cut, a mark behind it never."""
+    over = width_of(cell) - width
+    if column.cut is not None and over > 0 and width > 0 and column.cut < len(cell) - 1:
+        name, tone = cell[column.cut]
+        short = unstyled(fit(((name, tone),), max(1, cell_len(name) - over)))
+        cell = (*cell[: column.cut], (short, tone), *cell[column.cut + 1 :])
+    return fit(cell, width, right=column.right)
 
 
 def fit_columns(columns: tuple[Column, ...], width: int, *, gap: int) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from hotdash.dashboard.ports import OnEnd
     from hotdash.drivers.inside import Inside
     from hotdash.redeploy.deployer import Deployer
     from hotdash.runtime.runtime import Runtime
@@ -77,9 +78,12 @@ class LiveControls:
         name = fault.thread.name if fault.thread is not None else "a thread"
         self.note(f"a fault in hotdash, in {name}: {fault.exc_value!r}")
 
-    def submit(self, function: str, payload: bytes, headers: Mapping[str, str]) -> str:
+    def submit(self, function: str, payload: bytes, headers: Mapping[str, str], *, on_end: OnEnd | None = None) -> str:
         """See `Controls`."""
-        return self._runtime.submit(function, payload, headers=headers).id
+        task = self._runtime.submit(function, payload, headers=headers)
+        if on_end is not None:
+            task.add_done_callback(lambda ended: on_end(ended.result()))
+        return task.id
 
     def cancel(self, task_id: str) -> bool:
         """See `Controls`."""

@@ -21,7 +21,7 @@ LOG_ACTIONS: tuple[Action, ...] = (
         shown="/",
         label="filter",
         description="Filter the focused pane, search in Run: a regular expression, ! before it inverts",
-        panes=(Pane.LOGS, *_TABLES, Pane.RUN, Pane.DEPLOYS),
+        panes=(Pane.LOGS, *_TABLES, Pane.HISTORY, Pane.RUN, Pane.DEPLOYS),
     ),
     Action(
         id="next_match",

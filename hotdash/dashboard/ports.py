@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from hotdash.drivers.inside import Inside
     from hotdash.store import LineBatch
+    from hotdash.task import TaskResult
+
+OnEnd: TypeAlias = "Callable[[TaskResult], object]"  # told how a task ended, in the thread that ended it
 
 
 class Lines(Protocol):
@@ -25,7 +28,9 @@ class Lines(Protocol):
 
 
 class Controls(Protocol):
-    """The runtime and the redeployer, as far as keys reach. The screen's thread calls; every call returns at once.
+    """The runtime and the redeployer, as far as keys reach. The screen's thread calls.
+
+    Every call returns at once.
 
     Attributes:
         driver_name: `process` or `docker`.
@@ -44,10 +49,17 @@ class Controls(Protocol):
         """The runtime's clock, in seconds."""
         ...
 
-    def submit(self, function: str, payload: bytes, headers: Mapping[str, str]) -> str:
-        """Submits a task and returns its id.
+    def submit(self, function: str, payload: bytes, headers: Mapping[str, str], *, on_end: OnEnd | None = None) -> str:
+        """Submits a task and returns its id; from any thread.
+
+        Args:
+            function: Its key.
+            payload: The body.
+            headers: The caller's.
+            on_end: Called once it has ended, in the thread that ends it; perhaps before this returns.
 
         Raises:
+            QueueFull: Too many wait.
             HotdashError: It was not taken; the message says why.
         """
         ...

@@ -30,7 +30,7 @@ _WIDE = 130  # cells of the header
 _NOTE_CELLS = 40  # of the header; `?` has the note whole
 
 FUNCTION_COLUMNS = (
-    Column(title="FUNCTION", width=13, stretch=True),
+    Column(title="FUNCTION", width=13, stretch=True, cut=4),  # the name
     Column(title="STATE", width=14),
     Column(title="FORMAT", width=11, keep=1),
     Column(title="REV", width=4, keep=5),
@@ -42,6 +42,7 @@ TASK_COLUMNS = (
     Column(title="TASK", width=8),
     Column(title="FUNCTION", width=12, keep=7),
     Column(title="STATE", width=11),
+    Column(title="CALLED", width=8, keep=1),
     Column(title="WAITED", width=7, right=True, keep=4),
     Column(title="RAN", width=7, right=True, keep=5),
     Column(title="CONTAINER", width=9, keep=2),
@@ -203,13 +204,16 @@ def task_ran_s(task: TaskView, now_s: float) -> float | None:
     return None if task.started_at_s is None else now_s - task.started_at_s
 
 
-def task_cells(task: TaskView, *, function: FunctionView, now_s: float, is_named: bool) -> tuple[Line, ...]:
+def task_cells(
+    task: TaskView, *, function: FunctionView, now_s: float, is_named: bool, called: str = ""
+) -> tuple[Line, ...]:
     """The cells of a task's row, as `TASK_COLUMNS`, without the function's where not `is_named`."""
     mark, word = task_state(task)
     ran_s = task_ran_s(task, now_s)
     cells: tuple[Line, ...] = (
         text(words.short_id(task.id), words.task_tone(task.id)),
         (mark, (" ", Tone.TEXT), word),
+        text(called, Tone.MUTED),
         text(words.duration(task_waited_s(task, now_s)), Tone.MUTED),
         text("" if ran_s is None else words.duration(ran_s)),
         text(plain(task.container_id), Tone.MUTED),
@@ -241,7 +245,8 @@ def task_note(task: TaskView, function: FunctionView | None) -> Line:
     if result is None and task.state is TaskState.QUEUED and function is not None:
         return text(("again: " if task.again else "") + _short_why_queued(function))
     if result is None:
-        return text(preview(task.payload), Tone.MUTED)
+        asked = preview(task.payload)
+        return text(f"← {asked}" if asked else "", Tone.MUTED)  # what it was asked, and no answer
     code = f"{result.status_code} " if result.status_code is not None else ""
     if result.error is not None:
         return ((code, Tone.MUTED), (short_cause(result.error), Tone.ERROR))

@@ -102,10 +102,23 @@ def _head(
     if past is not None:
         ended = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(past.ended_time_s))
         yield _fact("ended", f"{ended}, from the history")
+    else:
+        yield _fact("called", _called(task))
     if task.state is TaskState.QUEUED and function is not None:
         yield _fact("waits", why_queued(function))
     yield ()
     yield from time_lines(task, now_s, width)
+
+
+def _called(task: TaskView) -> str:
+    """When a task of this run was submitted, and when it ended if that is another second."""
+    now_s = time.time()
+    called = words.moment(task.queued_time_s, now_s, time.localtime)
+    if task.result is None:
+        return called
+    ended_s = task.queued_time_s + task.result.queued_s + task.result.run_s
+    ended = words.moment(ended_s, now_s, time.localtime)
+    return called if ended == called else f"{called}, ended {ended}"
 
 
 def _fact(name: str, value: str) -> Line:

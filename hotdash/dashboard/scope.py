@@ -11,6 +11,7 @@ from hotdash.sanitize import plain
 
 if TYPE_CHECKING:
     from hotdash.events import StderrLine
+    from hotdash.store import TaskView
 
 _NAMED = 3  # of what is marked, in the title
 
@@ -36,6 +37,12 @@ class Scope(Struct, frozen=True, kw_only=True):
                 return line.seq < 0 and line.task_id in {self.task_id, ""}
             return line.seq > 0 and line.task_id == self.task_id
         return not self.container_id or line.container_id == self.container_id
+
+    def has_task(self, task: TaskView) -> bool:
+        """Whether a task of its function is in it; for one scope, not for all that is marked."""
+        if self.task_id:
+            return task.id == self.task_id
+        return not self.container_id or task.container_id == self.container_id
 
     @property
     def functions(self) -> tuple[str, ...]:

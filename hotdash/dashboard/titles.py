@@ -27,18 +27,17 @@ def functions_title(count: int, found: Filter | None, order: str) -> str:
 def tasks_title(views: Sequence[FunctionView], found: Filter | None, order: str, note: str, *, is_all: bool) -> str:
     """The tasks' pane: whose, what they are filtered and sorted by, how many are in which state, and a note."""
     whose = "all functions" if is_all else title_of(views[0].key) if views else ""
+    return _joined("2 Tasks", whose, _filter(found), order, task_counts(views), note)
+
+
+def task_counts(views: Sequence[FunctionView]) -> str:
+    """How many tasks are in which state; empty if there is none."""
     tally = (
         (sum(len(view.running) for view in views), "running"),
         (sum(len(view.queued) for view in views), "queued"),
         (sum(len(view.ended) for view in views), "ended"),
     )
-    counts = ", ".join(f"{count:,} {word}" for count, word in tally if count)
-    return _joined("2 Tasks", whose, _filter(found), order, counts, note)
-
-
-def right_title(about: str, searched: str) -> str:
-    """The right pane: what it is about, and what is searched for in it."""
-    return _joined(f"3 {title_of(about)}", title_of(searched))
+    return ", ".join(f"{count:,} {word}" for count, word in tally if count)
 
 
 def notice_line(notice: str) -> Line:

@@ -58,6 +58,14 @@ def moment(time_s: float, now_s: float, local_time: Callable[[float], time.struc
     return f"{then.tm_mday} {_MONTHS[then.tm_mon - 1]} " + time.strftime("%H:%M" if is_near else "%Y", then)
 
 
+def clock(time_s: float, now_s: float, local_time: Callable[[float], time.struct_time]) -> str:
+    """A moment of this run in eight cells: `14:03:41` today, `26 Nov` before."""
+    then = local_time(time_s)
+    if then[:3] == local_time(now_s)[:3]:
+        return time.strftime("%H:%M:%S", then)
+    return f"{then.tm_mday} {_MONTHS[then.tm_mon - 1]}"
+
+
 def size(count_bytes: int) -> str:
     """`212 B`, `1.2 KB`, `18 MB` (powers of 1,024)."""
     if count_bytes < 1024:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hotdash import events as ev
 from hotdash.dashboard.app import HotdashApp
-from hotdash.errors import HotdashError
+from hotdash.errors import HotdashError, QueueFull
 from hotdash.functions.spec import Format, FunctionSpec
 from hotdash.states import FunctionState
 from hotdash.store import Store, Usage
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from textual.pilot import Pilot
 
+    from hotdash.dashboard.ports import OnEnd
     from hotdash.drivers.inside import Inside
 
 EPOCH = 1_700_000_000.0
@@ -93,7 +94,7 @@ class Script:
         run_s: float = 0.012,
         idle: bool = True,
         **values: Any,
-    ) -> None:
+    ) -> TaskResult:
         key, container_id, revision = self.started.pop(task_id)
         values.setdefault("status_code", 200 if status is TaskStatus.SUCCESS else None)
         values.setdefault("queued_s", 0.0004)
@@ -110,6 +111,7 @@ class Script:
         self.feed(ev.TaskEnded, key, result=result)
         if idle:
             self.feed(ev.ContainerIdle, key, container_id=container_id, revision=revision)
+        return result
 
     def line(
         self, key: str, container_id: str, text: str, task_id: str = "", attribution: Attribution | None = None
@@ -145,19 +147,36 @@ class FakeControls:
     is_watching: bool = True
     has_read_folder: bool = True
     refusal: str = ""
+    room: int = 1_000_000  # for so many more tasks, until one ends
+    ids: list[str] = field(default_factory=list)  # of what was submitted, as `submitted`
+    on_ends: dict[str, OnEnd] = field(default_factory=dict)
     told: tuple[str, ...] = ()
     insides: dict[str, Inside] = field(default_factory=dict)
 
     def now_s(self) -> float:
         return self.script.clock()
 
-    def submit(self, function: str, payload: bytes, headers: Mapping[str, str]) -> str:
+    def submit(self, function: str, payload: bytes, headers: Mapping[str, str], *, on_end: OnEnd | None = None) -> str:
         if self.refusal:
             raise HotdashError(self.refusal)
+        if self.room == 0:
+            raise QueueFull(f"{function}: its queue is full")
+        self.room -= 1
         self.submitted.append((function, payload, dict(headers)))
         new_id = task_id(10_000 + len(self.submitted))
+        self.ids.append(new_id)
         self.script.queue(function, new_id, payload, tuple(headers.items()))
+        if on_end is not None:
+            self.on_ends[new_id] = on_end
         return new_id
+
+    def end(self, task_id: str, status: TaskStatus = TaskStatus.SUCCESS, *, run_s: float = 0.01) -> None:
+        """Ends a task that was submitted here, as a container would."""
+        function, _, _ = self.submitted[self.ids.index(task_id)]
+        self.script.start(function, task_id, "c-burst1")
+        result = self.script.end(task_id, status=status, run_s=run_s, idle=False)
+        self.room += 1
+        self.on_ends.pop(task_id)(result)
 
     def cancel(self, task_id: str) -> bool:
         self.calls.append(("cancel", task_id))

@@ -13,7 +13,6 @@ from textual.widgets import Input, TextArea
 from hotdash import events as ev
 from hotdash.dashboard.actions import ACTIONS, Pane, footer_actions
 from hotdash.dashboard.lines import unstyled
-from hotdash.dashboard.screens.burst import BurstScreen
 from hotdash.dashboard.screens.confirm import ConfirmScreen
 from hotdash.dashboard.screens.help import HelpScreen
 from hotdash.dashboard.screens.main import MainScreen
@@ -161,16 +160,15 @@ def test_a_large_payload_is_kept_out_of_the_editor_and_goes_as_it_came_unless_re
     drive(script, steps)
 
 
-def test_x_cancels_the_task_the_containers_or_the_functions_newest() -> None:
+def test_x_cancels_the_task_or_the_containers() -> None:
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         await to_function(pilot, "report")
-        await pilot.press("x")
         await pilot.press("j", "x")
         await pilot.press("2", "j", "x")
-        assert controls.calls == [("cancel", task_id(34)), ("cancel", task_id(21)), ("cancel", task_id(22))]
+        assert controls.calls == [("cancel", task_id(21)), ("cancel", task_id(22))]
         await to_function(pilot, "greet")
         await pilot.press("2", "x")
-        assert len(controls.calls) == 3
+        assert len(controls.calls) == 2
         assert any("has ended already" in toast for toast in toasts(app))
 
     drive(busy_script(Clock()), steps)
@@ -437,6 +435,21 @@ def test_a_new_warning_of_a_function_file_is_told_once_and_stands_below_its_row(
     drive(script, steps)
 
 
+@pytest.mark.parametrize("size", [(160, 45), (100, 30), (60, 20)])
+def test_a_long_name_is_cut_and_its_mark_is_not(size: tuple[int, int]) -> None:
+    script = Script(Clock())
+    script.function("a-name-of-a-function-that-is-longer-than-any-column-has-room-for")
+    script.feed(ev.BuildStarted, next(iter(script.specs)))
+    script.feed(ev.BuildFailed, next(iter(script.specs)), reason="exited with code 1")
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        row = board(app).functions.render_line(1).text
+        assert "a-name" in row
+        assert "… !" in row
+
+    drive(script, steps, size=size)
+
+
 def test_folding_hides_containers_and_long_queues_unfold() -> None:
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         screen = board(app)
@@ -526,18 +539,6 @@ def test_the_run_pane_follows_the_selection() -> None:
         await pilot.press("enter")
         controls.script.clock.at += 1  # type: ignore[attr-defined]
         await until(pilot, lambda: task_id(10_001) in screen.run_view.text)
-
-    drive(busy_script(Clock()), steps)
-
-
-def test_b_bursts() -> None:
-    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
-        await to_function(pilot, "greet")
-        await pilot.press("B")
-        await until(pilot, lambda: isinstance(app.screen, BurstScreen))
-        app.screen.query_one(Input).value = "7"
-        await pilot.press("enter")
-        await until(pilot, lambda: len(controls.submitted) == 7)
 
     drive(busy_script(Clock()), steps)
 

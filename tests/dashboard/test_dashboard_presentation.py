@@ -216,14 +216,15 @@ def test_tasks_tell_why_they_wait_and_how_they_ended() -> None:
     script = busy_script(clock := Clock())
     clock.at += 3
     report, greet = (script.store.snapshot().functions[key] for key in ("report", "greet"))
-    queued = words_of(task_cells(report.queued[0], function=report, now_s=clock.at, is_named=True))
-    assert queued[1:] == ["report", "○ queued", "3.0 s", "", "", "2/2 busy (max_concurrency)"]
+    queued = words_of(task_cells(report.queued[0], function=report, now_s=clock.at, is_named=True, called="14:03:41"))
+    assert queued[1:] == ["report", "○ queued", "14:03:41", "3.0 s", "", "", "2/2 busy (max_concurrency)"]
     running = words_of(task_cells(report.running[0], function=report, now_s=clock.at, is_named=False))
-    assert running[1:] == ["● running", "0 s", "3.0 s", "c-91d0aa", "2026-Q3"]
+    assert running[1:] == ["● running", "", "0 s", "3.0 s", "c-91d0aa", "← 2026-Q3"]  # what it was asked, no answer yet
     failed = next(task for task in greet.ended if task.result is not None and task.result.status is TaskStatus.ERROR)
     ended = words_of(task_cells(failed, function=greet, now_s=clock.at, is_named=False))
     assert ended[1:] == [
         "✗ error",
+        "",
         "400 µs",
         "12 ms",
         "c-03bc9e",

@@ -18,12 +18,22 @@ from hotdash.settings import load_settings
 from hotdash.store.history import PastOrder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from textual.pilot import Pilot
 
 SIZES = [(160, 45), (100, 30), (60, 20)]
+
+
+@pytest.fixture(autouse=True)
+def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """One day for all: tasks tell when they were called."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
 
 
 def still_app(script: Script) -> HotdashApp:

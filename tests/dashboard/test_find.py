@@ -69,13 +69,13 @@ def test_slash_in_run_marks_matches_among_all_lines_n_goes_round_them_and_escape
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         view = await open_run(pilot)
         await typed(pilot, "odd")
-        await until(pilot, lambda: note(app) == "/odd 1/4 matches, all lines  ")
+        await until(pilot, lambda: note(app) == "1/4 matches, all lines /odd")
         assert view.has_focus
         assert "  row 49 odd" in seen(view), "the first one has come into sight"
         assert reversed_words(view) == ["odd"]
         for key, number, row in (("n", 2, "row 99 odd"), ("N", 1, "row 49 odd"), ("N", 4, "row 199 odd")):
             await pilot.press(key)
-            assert note(app).startswith(f"/odd {number}/4")
+            assert note(app).startswith(f"{number}/4 matches")
             assert f"  {row}" in seen(view)
         await pilot.press("escape")
         await until(pilot, lambda: note(app) == "" and view.has_focus)
@@ -92,14 +92,14 @@ def test_ampersand_in_run_hides_all_but_the_matches_and_an_inverted_filter_does_
         await typed(pilot, "two|four")
         await pilot.press("ampersand")
         await until(pilot, lambda: view.text == "  two\n  four")
-        assert note(app) == "/two|four 1/2 matches  "
+        assert note(app) == "1/2 matches /two|four"
         await pilot.press("ampersand")
         await until(pilot, lambda: "  three" in view.text)
-        assert note(app) == "/two|four 1/2 matches, all lines  "
+        assert note(app) == "1/2 matches, all lines /two|four"
         await typed(pilot, "!o")
         await until(pilot, lambda: "  two" not in view.text)
         assert "  three" in view.text
-        assert note(app) == "/!o  "
+        assert note(app) == "/!o"
         await pilot.press("n")
         assert "no line matches" in toasts(app)
 
@@ -113,7 +113,7 @@ def test_a_search_in_run_unfolds_the_json_that_has_a_match_and_folds_it_again_af
         await typed(pilot, "needle")
         await until(pilot, lambda: '"needle": 1' in view.text)
         assert "hay" not in view.text
-        assert note(app).startswith("/needle 1/1 match")
+        assert note(app) == "1/1 match, all lines /needle"
         await pilot.press("escape")
         await until(pilot, lambda: "needle" not in view.text)
 
@@ -129,12 +129,12 @@ def test_another_task_is_searched_for_the_same_from_its_own_first_match() -> Non
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         view = await open_run(pilot)
         await typed(pilot, "plain")
-        await until(pilot, lambda: note(app).startswith("/plain 1/1"))
+        await until(pilot, lambda: note(app).startswith("1/1 match"))
         await pilot.press("2", "j", "3")
         await until(pilot, lambda: view.has_focus and view.text.endswith("  plain"))
-        await until(pilot, lambda: note(app).startswith("/plain 1 match"))
+        await until(pilot, lambda: note(app).startswith("1 match"))
         await pilot.press("n")
-        assert note(app).startswith("/plain 1/1")
+        assert note(app).startswith("1/1 match")
 
     drive(script, steps)
 
@@ -178,15 +178,18 @@ def test_a_long_body_is_searched_without_being_drawn() -> None:
     assert time.perf_counter() - began_s < 1.0
 
 
-def test_where_the_tabs_leave_no_room_the_title_tells_of_the_search() -> None:
+def test_where_the_tabs_leave_no_room_the_panes_foot_tells_of_the_search() -> None:
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         view = await open_run(pilot)
         await typed(pilot, "[/foo]|one")
         await until(pilot, lambda: view.has_focus)
-        title = board(app).boxes[3]
-        await until(pilot, lambda: str(title.border_title).endswith(" · /\\[/foo]|one 1/3"))
+        box = board(app).boxes[3]
+        told = "matches, all lines /\\[/foo]|one"
+        await until(
+            pilot, lambda: str(box.border_subtitle).startswith("1/") and str(box.border_subtitle).endswith(told)
+        )
         await pilot.press("escape")
-        await until(pilot, lambda: "foo" not in str(title.border_title))
+        await until(pilot, lambda: not box.border_subtitle)
 
     drive(answered(b"one"), steps, size=(100, 30))
 
@@ -223,7 +226,7 @@ def test_slash_in_deploys_keeps_rows_by_revision_state_cause_and_file(pattern: s
         await typed(pilot, pattern)
         await until(pilot, lambda: [row.split()[0] for row in rows(screen)] == kept)
         assert screen.deploys.table.has_focus
-        assert note(app).startswith(f"/{pattern}")
+        assert note(app).endswith(f"/{pattern}")
         await pilot.press("escape")
         await until(pilot, lambda: len(rows(screen)) == 4)
 
@@ -234,9 +237,9 @@ def test_n_in_deploys_goes_among_the_matches_in_what_is_told_of_the_selected_one
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         screen = await open_deploys(pilot, "greet")
         await typed(pilot, "syntaxerror")
-        await until(pilot, lambda: note(app) == "/syntaxerror 2 matches  ")
+        await until(pilot, lambda: note(app) == "2 matches /syntaxerror")
         await pilot.press("n", "n")
-        assert note(app) == "/syntaxerror 2/2 matches  "
+        assert note(app) == "2/2 matches /syntaxerror"
         assert "SyntaxError" in reversed_words(screen.deploys.detail)
         await typed(pilot, "nothing like it")
         await until(pilot, lambda: rows(screen) == [])

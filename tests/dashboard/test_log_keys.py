@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from dashboard_fake import Clock, FakeControls, Script, busy_script, drive, task_id, until
 from textual.widgets import Input
 
-from hotdash.dashboard.clipboard import clipboard_command, copy_to_system
+from hotdash.dashboard.clipboard import clipboard_command
 from hotdash.dashboard.error_lines import ErrorSense
 from hotdash.dashboard.lines import unstyled
 from hotdash.dashboard.screens.main import MainScreen
 from hotdash.dashboard.screens.save import SaveScreen
 from hotdash.events import StderrLine
-from hotdash.task import Attribution
+from hotdash.task import Attribution, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +66,8 @@ def rows(app: HotdashApp) -> list[str]:
 
 
 def note(app: HotdashApp) -> str:
-    return unstyled(board(app).tabs.note)
+    """What is told of the log: beside the tabs, or below it where that has no room."""
+    return f"{board(app).boxes[3].border_subtitle or ''}  {unstyled(board(app).tabs.note)}".strip()
 
 
 def toasts(app: HotdashApp) -> list[str]:
@@ -143,10 +143,10 @@ def test_a_filter_becomes_a_search_with_its_matches_marked_counted_and_gone_to()
         await pilot.press("3")
         await typed(pilot, "line 1[05]$")
         assert [row.split("│ ")[1] for row in rows(app)] == ["line 10", "line 15"]
-        assert note(app) == "/line 1[05]$ 2 matches  following"
+        assert note(app) == "2 matches /line 1[05]$  following"
         await pilot.press("ampersand")
         assert len(logs.buffer.shown) == 200
-        assert note(app).startswith("/line 1[05]$ 2 matches, all lines")
+        assert note(app).startswith("2 matches, all lines /line 1[05]$")
         for key, line, where in (("n", 15, "2/2"), ("n", 10, "1/2"), ("N", 15, "2/2"), ("N", 10, "1/2")):
             await pilot.press(key)
             here = [row for row in rows(app) if "▶" in row]
@@ -340,6 +340,55 @@ def test_the_mouse_selects_lines_without_their_wrapping_and_copies_them() -> Non
     drive(script, steps)
 
 
+@pytest.mark.parametrize("size", [(160, 45), (100, 30), (60, 20)])
+def test_what_hides_lines_is_told_whole_at_every_size(size: tuple[int, int]) -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        screen = board(app)
+        await pilot.press("j", "3", "slash", *"nix", "enter", "ampersand", "exclamation_mark", "f")
+
+        def told() -> str:
+            return screen.tabs.render_line(0).text + str(screen.boxes[3].border_subtitle or "")
+
+        for words in ("errors only  0 matches, all lines /nix", "Deploys "):
+            await until(pilot, lambda words=words: words in told())  # type: ignore[misc]
+            assert "…" not in told()
+        assert (" stays " if size[0] == 100 else "not following") in told()
+        await pilot.press("exclamation_mark", "ampersand", "slash", "escape", "f")
+        await until(pilot, lambda: told().strip().endswith("Deploys  follows" if size[0] == 100 else " following"))
+
+    drive(busy_script(Clock()), steps, size=size)
+
+
+def test_errors_only_does_not_deny_the_tasks_that_failed_without_a_word() -> None:
+    script = Script(Clock())
+    for name in ("calm", "flaky"):
+        script.function(name)
+        script.container(name, f"c-{name}")
+        script.line(name, f"c-{name}", "warm")
+    for number, status in enumerate((TaskStatus.ERROR, TaskStatus.TIMEOUT, TaskStatus.CANCELLED, TaskStatus.SUCCESS)):
+        script.queue("flaky", task_id(number))
+        script.start("flaky", task_id(number), "c-flaky")
+        script.end(task_id(number), status=status)
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        def said() -> str:
+            return "".join(map(unstyled, board(app).logs.empty)).strip()
+
+        await pilot.press("exclamation_mark")
+        assert said() == "no stderr line tells of an error"
+        await pilot.press("j", "j")
+        await until(pilot, lambda: "2 tasks failed" in said())
+        assert said() == "no stderr line tells of an error; 2 tasks failed, see 2 Tasks"
+        await pilot.press("j")
+        await until(pilot, lambda: board(app).scope.container_id == "c-flaky")
+        assert said().endswith("2 tasks failed, see 2 Tasks")
+        await pilot.press("2", "G")
+        await until(pilot, lambda: board(app).scope.task_id == task_id(0))
+        assert said() == "no stderr line tells of an error; the task failed, see Run"
+
+    drive(script, steps)
+
+
 def test_s_asks_for_a_name_and_replaces_a_file_only_when_that_is_said_twice(tmp_path: Path) -> None:
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         target = tmp_path / "there.log"
@@ -370,12 +419,47 @@ def test_s_asks_for_a_name_and_replaces_a_file_only_when_that_is_said_twice(tmp_
     drive(script, steps)
 
 
-def test_the_systems_clipboard_is_given_what_is_copied(tmp_path: Path) -> None:
-    kept = tmp_path / "kept"
-    writes = f"import sys; open({str(kept)!r}, 'w').write(sys.stdin.read())"
-    copy_to_system("héllo", (sys.executable, "-S", "-c", writes)).join(20)
-    assert kept.read_text() == "héllo"
-    copy_to_system("lost", (str(tmp_path / "missing"),)).join(20)  # costs this copy alone
+def program(folder: Path, name: str, does: str) -> None:
+    """A program of this name, in shell."""
+    (folder / name).write_text(f"#!/bin/sh\n{does}\n")
+    (folder / name).chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("programs", "told"),
+    [
+        ({}, "sent greet to the terminal: it is in the clipboard if that takes OSC 52"),
+        ({"xclip": "cat > kept"}, "copied greet to the clipboard (xclip)"),
+        ({"xclip": "exit 1"}, "sent greet to the terminal: it is in the clipboard if that takes OSC 52"),
+        ({"tmux": 'test "$2" = -w && cat > kept'}, "copied greet to tmux's buffer (prefix ] pastes it)"),
+        ({"tmux": 'test "$2" = - && cat > kept'}, "copied greet to tmux's buffer (prefix ] pastes it)"),
+        (
+            {"tmux": "cat > /dev/null", "xclip": "cat > kept"},
+            "copied greet to the clipboard (xclip) and tmux's buffer (prefix ] pastes it)",
+        ),
+    ],
+    ids=["none", "a desktop", "a desktop that fails", "tmux", "an old tmux", "both"],
+)
+def test_y_says_where_the_copy_went_and_claims_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, programs: dict[str, str], told: str
+) -> None:
+    for name, does in programs.items():
+        program(tmp_path, name, does.replace("kept", str(tmp_path / "kept")))
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin" if programs else str(tmp_path))
+    monkeypatch.setenv("DISPLAY", ":0" if "xclip" in programs else "")
+    monkeypatch.setenv("TMUX", "/tmp/tmux" if "tmux" in programs else "")
+    for other in ("WAYLAND_DISPLAY", "WSL_DISTRO_NAME"):
+        monkeypatch.delenv(other, raising=False)
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await pilot.press("y")
+        await until(pilot, lambda: toasts(app))
+        assert toasts(app) == [told]
+        assert app.clipboard == "greet"
+        if any("kept" in does for does in programs.values()):
+            assert (tmp_path / "kept").read_text() == "greet"
+
+    drive(two_functions(), steps)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from dashboard_fake import Clock, FakeControls, Script, until
 from test_dashboard_keys import board, edit, toasts
-from textual.widgets import Input, TextArea
+from textual.widgets import Input, Static, TextArea
 
 from hotdash.dashboard.actions import Pane
 from hotdash.dashboard.app import HotdashApp
@@ -143,7 +143,11 @@ def test_presets_are_kept_picked_after_a_restart_and_removed(tmp_path: Path) -> 
             assert controls.submitted.pop() == ("greet", expected, {})
         await pilot.press("ctrl+r")
         await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
-        await pilot.press("j", "x")
+        ways = app.screen.query_one(".dialog-keys", Static)
+        await until(pilot, lambda: "x  remove" in str(ways.render()))
+        await pilot.press("j")
+        await until(pilot, lambda: "stands in its file: not removed here" in str(ways.render()))
+        await pilot.press("x")
         assert isinstance(app.screen, ChooseScreen), "a test of the function's file cannot be removed here"
         await pilot.press("k", "x")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
@@ -238,17 +242,17 @@ def test_ctrl_f_finds_from_the_cursor_on_and_f3_goes_round_the_payload_and_the_h
         body = await find(pilot, *"name")
         headers = board(app).query_one("#headers", JsonArea)
         await until(pilot, lambda: body.selected_text == "name" and body.selection.start == (1, 2))
-        assert tab_note(app) == "/name 2/3 matches"
+        assert tab_note(app) == "2/3 matches /name"
         await pilot.press("f3")
-        assert (tab_note(app), headers.selected_text) == ("/name 3/3 matches", "Name")
+        assert (tab_note(app), headers.selected_text) == ("3/3 matches /name", "Name")
         await pilot.press("enter")
         await until(pilot, lambda: headers.has_focus)
         await pilot.press("f3")
         await until(pilot, lambda: body.has_focus)
-        assert (tab_note(app), body.selection.start) == ("/name 1/3 matches", (0, 2))
+        assert (tab_note(app), body.selection.start) == ("1/3 matches /name", (0, 2))
         for number, key in ((3, "f2"), (2, "shift+f3"), (1, "f2")):
             await pilot.press(key)
-            assert tab_note(app) == f"/name {number}/3 matches"
+            assert tab_note(app) == f"{number}/3 matches /name"
         marked = [segment.text for segment in body.render_line(1) if segment.style and segment.style.reverse]
         assert marked == ["name"], "the others are marked, too"
         await pilot.press("escape")
@@ -296,11 +300,11 @@ def test_a_search_from_the_pane_itself_goes_back_there_so_that_n_is_not_typed_ov
         await pilot.press("escape", "escape", "3", "greater_than_sign", "greater_than_sign")
         await until(pilot, lambda: board(app).payload.has_focus)
         await pilot.press("slash", *"name", "enter", "n", "n")
-        await until(pilot, lambda: tab_note(app) == "/name 1/3 matches")
+        await until(pilot, lambda: tab_note(app) == "1/3 matches /name")
         assert board(app).payload.has_focus
         assert body.text == text
         await pilot.press("N")
-        assert tab_note(app) == "/name 3/3 matches"
+        assert tab_note(app) == "3/3 matches /name"
         await pilot.press("escape")
         await until(pilot, lambda: tab_note(app) == "" and board(app).payload.has_focus)
 

@@ -229,6 +229,8 @@ def test_a_task_of_an_earlier_run_is_found_and_replayed(terminal, functions, tmp
         until(lambda: again.shows("1 task, 1 earlier") and again.shows("heard it well"), "the task, opened")
         again.forget()
         again.press("r")
+        until(lambda: again.shows("repeats t-") and again.shows("2 Tasks"), "the replay, and its task among this run's")
+        again.press("H")
         until(lambda: again.shows("2 tasks"), "the replay, in the history too")
         again.press("q")
         assert again.ended() == 0

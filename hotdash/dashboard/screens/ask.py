@@ -94,13 +94,20 @@ class ChooseScreen(ModalScreen[str | None]):
         width = max(map(len, names), default=0)
         rows = [Content(f"{plain(name):<{min(width, 24)}}  {plain(word)}") for name, word in names.items()]
         self._list = OptionList(*map(Option, rows), id="choose")
+        self._ways = Static("", classes="dialog-keys", markup=False)
 
     def compose(self) -> ComposeResult:
         """The names above the keys."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = title_of(self._title)
             yield self._list
-            yield Static("enter  use     x  remove     esc  back", classes="dialog-keys", markup=False)
+            yield self._ways
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        """What can be done with the one under the cursor."""
+        is_own = self._names[event.option_index] in self._removable
+        remove = "x  remove" if is_own else "(stands in its file: not removed here)"
+        self._ways.update(f"enter  use     {remove}     esc  back")
 
     def action_move(self, step: int) -> None:
         """Moves the cursor."""

@@ -16,14 +16,13 @@ from hotdash.dashboard.actions import Pane
 from hotdash.dashboard.changes import ChangeWatch
 from hotdash.dashboard.deploys import DeployWatch
 from hotdash.dashboard.figures_watch import LAST_S, FiguresWatch
-from hotdash.dashboard.finding import finding_title
 from hotdash.dashboard.invoker import Invoker, newest, newest_of_container
 from hotdash.dashboard.past_lines import LineSource
 from hotdash.dashboard.presentation import HeaderFacts
 from hotdash.dashboard.scope import Scope
 from hotdash.dashboard.screens.log_board import LogBoard
 from hotdash.dashboard.task_starts import TaskStarts
-from hotdash.dashboard.titles import functions_title, notice_line, right_title, tasks_title
+from hotdash.dashboard.titles import functions_title, notice_line, tasks_title, title_of
 from hotdash.dashboard.trouble import trouble_lines
 from hotdash.dashboard.welcome import welcome_lines
 from hotdash.dashboard.widgets.bars import FooterBar, HeaderBar, TabBar
@@ -244,6 +243,8 @@ class BoardScreen(LogBoard):
         self._entitle(2, tasks_title(views, found, order, self.tasks_note, is_all=self.shows_all_tasks))
 
     def _show_right(self) -> None:
+        shown = self.log_scope if self.tab is Pane.LOGS else self.scope
+        self._entitle(3, f"3 {title_of(shown.title)}")
         self._show_trouble()
         self._pause_s = PULL_S
         if self.tab is Pane.LOGS:
@@ -254,13 +255,6 @@ class BoardScreen(LogBoard):
         self._show_run()
         self.deploys.show(self.selected_view)
         self._show_note()
-
-    def _show_note(self) -> None:
-        """See `LogBoard`; a search is told in the pane's title where the tabs leave it no room."""
-        super()._show_note()
-        shown = self.log_scope if self.tab is Pane.LOGS else self.scope
-        searched = "" if self.tabs.has_room else finding_title(self.finding, is_counted=self.tab is not Pane.LOGS)
-        self._entitle(3, right_title(shown.title, searched))
 
     def _show_trouble(self) -> None:
         view = self.selected_view

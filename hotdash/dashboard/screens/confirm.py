@@ -19,6 +19,7 @@ class ConfirmScreen(ModalScreen[bool]):
     Args:
         question: Its texts are hotdash's own or have passed `plain`.
         yes: What yes does, as a word.
+        no: What no does.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -26,16 +27,17 @@ class ConfirmScreen(ModalScreen[bool]):
         Binding("n,escape,q", "answer(False)", show=False),
     ]
 
-    def __init__(self, *, question: str, yes: str) -> None:
+    def __init__(self, *, question: str, yes: str, no: str = "keep") -> None:
         super().__init__()
         self._question = question
         self._yes = yes
+        self._no = no
 
     def compose(self) -> ComposeResult:
         """The question above the keys."""
         with Vertical(classes="dialog dialog--small"):
             yield Static(self._question, classes="dialog-text", markup=False)
-            yield Static(f"y  {self._yes}     n  keep", classes="dialog-keys", markup=False)
+            yield Static(f"y  {self._yes}     n  {self._no}", classes="dialog-keys", markup=False)
 
     def action_answer(self, answer: bool) -> None:
         """Gives the answer."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hotdash.dashboard.action import Pane
 from hotdash.dashboard.editors import editor_command
 from hotdash.dashboard.lending import lend
-from hotdash.dashboard.screens.inspect_keys import InspectKeysScreen
+from hotdash.dashboard.screens.call_keys import CallKeysScreen
 from hotdash.dashboard.source_paths import as_source, place_of
 from hotdash.sanitize import plain
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _SOURCES = ("func.py", "func.js", "func.sh")
 
 
-class EditKeysScreen(InspectKeysScreen):
-    """The board with the keys of its log, those that look into things, and this one."""
+class EditKeysScreen(CallKeysScreen):
+    """The board with the keys that invoke, and this one."""
 
     def action_edit_source(self) -> None:
         """Opens the selected function's source in the user's editor, at the error that is selected, if one is."""

@@ -42,7 +42,8 @@ class InspectKeysScreen(LogKeysScreen):
                 view, container, inside, shows_secrets=shows_secrets, now_s=now_s, command=command, used=used
             )
 
-        self.app.push_screen(InspectScreen(title=title_of(container.id if container else view.key), lines=lines))
+        title = title_of(container.id if container else view.key)
+        self.app.push_screen(InspectScreen(title=title, lines=lines, copy=self.copy))
 
     def action_shell(self) -> None:
         """Lends the terminal to a shell in the selected container's surroundings; the screen waits for it."""

@@ -13,6 +13,8 @@ from hotdash.dashboard.widgets.painted import TONE_CLASSES
 from hotdash.dashboard.widgets.text_view import TextView
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual.app import ComposeResult
 
     from hotdash.dashboard.lines import Line
@@ -32,6 +34,7 @@ class InspectScreen(ModalScreen[None]):
     Args:
         title: Clean, and no markup.
         lines: Gives them, with what looks secret shown or masked.
+        copy: Copies a text, and tells so of what it is called.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES
@@ -41,10 +44,11 @@ class InspectScreen(ModalScreen[None]):
         Binding("y", "copy", show=False),
     ]
 
-    def __init__(self, *, title: str, lines: LinesOf) -> None:
+    def __init__(self, *, title: str, lines: LinesOf, copy: Callable[[str, str], object]) -> None:
         super().__init__()
         self._shown_title = title
         self._lines = lines
+        self._copy = copy
         self._shows_secrets = False
         self._view = TextView(hang=4, widget_id="inspect")
 
@@ -63,8 +67,7 @@ class InspectScreen(ModalScreen[None]):
 
     def action_copy(self) -> None:
         """Copies the lines as they are shown, masks too."""
-        self.app.copy_to_clipboard(self._view.text)
-        self.notify("copied what is shown", markup=False, timeout=2.5)
+        self._copy(self._view.text, "what is shown")
 
     def action_back(self) -> None:
         """Closes it."""

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from hotdash.dashboard.action import Pane
 from hotdash.dashboard.finding import finding_line
-from hotdash.dashboard.lines import Line, Tone
-from hotdash.dashboard.log_words import LogFacts, empty_log, log_note
+from hotdash.dashboard.lines import Line, Tone, unstyled
+from hotdash.dashboard.log_words import LogFacts, empty_log, failed_in, log_follows, log_modes
 from hotdash.dashboard.scope import Scope
+from hotdash.dashboard.titles import title_of
 from hotdash.dashboard.widgets.selectable import SelectingScreen
 from hotdash.store import Snapshot
 
 if TYPE_CHECKING:
+    from textual.containers import Vertical
     from textual.notifications import SeverityLevel
 
     from hotdash.dashboard.finding import Finding
@@ -30,6 +32,7 @@ class LogBoard(SelectingScreen[None]):
 
     logs: LogView
     tabs: TabBar
+    boxes: dict[int, Vertical]
 
     def __init__(self, *, controls: Controls) -> None:
         super().__init__()
@@ -40,6 +43,7 @@ class LogBoard(SelectingScreen[None]):
         self.tab = Pane.LOGS
         self.is_frozen = False
         self._told = ("", float("-inf"))
+        self._below = ""
 
     @property
     def selected_task(self) -> TaskView | None:
@@ -71,15 +75,37 @@ class LogBoard(SelectingScreen[None]):
         raise NotImplementedError
 
     def _show_note(self) -> None:
-        """At the right of the tabs: what is searched for, whether the log follows, what hides lines."""
-        frozen: Line = (("frozen", Tone.WARNING),) if self.is_frozen else ()
-        is_log = self.tab is Pane.LOGS
-        self.tabs.show(self.tab, log_note(self.log_facts) if is_log else (*finding_line(self.finding), *frozen))
+        """At the right of the tabs: whether the log follows, what is searched for and hides lines, if there is room.
+
+        Where there is not, that stands below the pane: nobody is to take a part of the lines for all of them.
+        """
+        below = ""
+        note: Line
+        if self.tab is Pane.LOGS:
+            modes, note = log_modes(self.log_facts), log_follows(self.log_facts)
+        else:
+            modes, note = finding_line(self.finding), (("frozen", Tone.WARNING),) if self.is_frozen else ()
+        if self.tabs.has_room_for((*modes, *note)):
+            note = (*modes, *note)
+        else:
+            below = title_of(unstyled(modes).rstrip())
+            if self.tab is Pane.LOGS and not self.tabs.has_room_for(note):
+                note = log_follows(self.log_facts, is_short=True)
+        self.tabs.show(self.tab, note)
+        if below != self._below:
+            self._below = below
+            self.boxes[3].border_subtitle = below
 
     def _show_logs_empty(self) -> None:
         task = self.selected_task if self.log_scope.task_id else None
-        has_lines = bool(len(self.logs.buffer))
-        self.logs.set_empty(empty_log(self.log_scope, task, self.log_facts, has_lines=has_lines))
+        buffer = self.logs.buffer
+        is_told = buffer.errors_only and not buffer.shown
+        failed = failed_in(self.log_scope, self.snapshot) if is_told else 0
+        self.logs.set_empty(empty_log(self.log_scope, task, self.log_facts, has_lines=bool(len(buffer)), failed=failed))
+
+    def on_resize(self) -> None:
+        """There may be more room beside the tabs, or less."""
+        self.call_after_refresh(self._show_note)
 
     def on_log_view_changed(self) -> None:
         """The log follows, or does not any more, or has new lines."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hotdash.dashboard import words
 from hotdash.dashboard.action import Pane
-from hotdash.dashboard.clipboard import OSC_52_BYTES, clipboard_command, copy_to_system
+from hotdash.dashboard.clipboard import OSC_52_BYTES, clipboard_command, copy_to_system, tmux_commands, where_it_went
 from hotdash.dashboard.log_file_text import file_name, file_text
 from hotdash.dashboard.scope import scope_of
 from hotdash.dashboard.screens.find_keys import FindKeysScreen
@@ -130,15 +130,22 @@ class LogKeysScreen(FindKeysScreen):
             self.copy(selected, words.counted(selected.count("\n") + 1, "selected line"))
 
     def copy(self, text: str, what: str) -> None:
-        """Puts a text into the clipboard: the terminal's (OSC 52), and the desktop's where there is one."""
+        """Puts a text into the clipboard: the terminal's (OSC 52), the desktop's and tmux's where there are such."""
         self.app.copy_to_clipboard(text)
-        command = clipboard_command(os.environ)
-        if command is not None:
-            copy_to_system(text, command)
-        elif len(text.encode("utf-8", "replace")) > OSC_52_BYTES:
-            self.tell(f"copied {what}; the terminal may not take so much: s saves a log to a file", is_odd=True)
-            return
-        self.tell(f"copied {what}")
+        is_large = len(text.encode("utf-8", "replace")) > OSC_52_BYTES
+
+        def tell(took: frozenset[str]) -> None:
+            if is_large and not took:
+                self.tell(f"the terminal may not take so much as {what}: s saves a log to a file", is_odd=True)
+            else:
+                self.tell(where_it_went(what, took))
+
+        desktop = clipboard_command(os.environ)
+        commands = (*((desktop,) if desktop is not None else ()), *tmux_commands(os.environ))
+        if commands:
+            copy_to_system(text, commands, lambda took: self.call_later(tell, took))
+        else:
+            tell(frozenset())
 
     def action_save_log(self) -> None:
         """Saves the log's lines as they are shown."""

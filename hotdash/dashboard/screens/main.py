@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 from hotdash.dashboard import words
 from hotdash.dashboard.actions import Pane, bindings
 from hotdash.dashboard.deploy_lines import is_deploying, rollback_target
-from hotdash.dashboard.invoker import Outcome, newest_of_container, newest_unended
 from hotdash.dashboard.screens.edit_keys import EditKeysScreen
 from hotdash.sanitize import plain
 
@@ -16,55 +15,12 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from hotdash.dashboard.widgets.bars import TabBar
-    from hotdash.store import FunctionView, TaskView
 
 
 class MainScreen(EditKeysScreen):
     """The one screen below all others."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
-
-    # --- calls --------------------------------------------------------------------------------------------------------
-
-    def action_invoke(self) -> None:
-        """Invokes the selected function with its last payload."""
-        if (view := self._view_or_say()) is not None:
-            self._say(self.invoker.invoke(view.key, self.invoker.payload_of(view)))
-
-    def action_burst(self) -> None:
-        """Invokes the selected function many times."""
-        from hotdash.dashboard.screens.burst import BurstScreen  # noqa: PLC0415  opened seldom
-
-        view = self._view_or_say()
-        if view is None:
-            return
-
-        def send(times: int | None) -> None:
-            if times is not None:
-                self._say(self.invoker.invoke(view.key, self.invoker.payload_of(view), times=times))
-
-        self.app.push_screen(BurstScreen(function=view.key), send)
-
-    def action_replay(self) -> None:
-        """Invokes again with the selected task's payload."""
-        task = self.selected_task
-        if task is None or self.no_replay:
-            self.tell(self.no_replay)
-        else:
-            self._say(self.invoker.replay(task))
-
-    def action_cancel(self) -> None:
-        """Cancels the selected task, the container's, or the function's newest."""
-        view = self.selected_view
-        if view is not None:
-            self._say(self.invoker.cancel(self._task_to_cancel(view)))
-
-    def _task_to_cancel(self, view: FunctionView) -> TaskView | None:
-        if self.scope.task_id:
-            return self.selected_task
-        if self.scope.container_id:
-            return newest_of_container(view, self.scope.container_id)
-        return newest_unended(view)
 
     # --- functions and containers -------------------------------------------------------------------------------------
 
@@ -217,7 +173,26 @@ class MainScreen(EditKeysScreen):
 
         if self.taste.faults:
             self.app.clear_notifications()  # they are told there, and must not cover it
-        self.app.push_screen(HelpScreen(controls=self.controls, taste=self.taste))
+        pane = Pane.EMPTY if self.has_class("-empty") else self.focused_pane
+        self.app.push_screen(HelpScreen(controls=self.controls, taste=self.taste, pane=pane))
+
+    def show_settings_help(self) -> None:
+        """What may stand in the settings' file."""
+        from hotdash.dashboard.screens.help import HelpScreen  # noqa: PLC0415  opened seldom
+
+        self.app.push_screen(HelpScreen(controls=self.controls, taste=self.taste, find="config"))
+
+    def action_copy_or_quit(self) -> None:
+        """Copies what is selected, as elsewhere; where nothing is: quits, but not from under one who types."""
+        selected = getattr(self.focused, "selected_text", None)  # a line and an editor have it
+        if selected:
+            self.copy(selected, "the selected text")
+        elif selected is not None:
+            self.tell("nothing is selected to copy; ctrl+q quits")
+        elif self.get_selected_text():
+            self.action_copy()
+        else:
+            self.action_quit()
 
     def action_palette(self) -> None:
         """Every action by name."""
@@ -243,12 +218,3 @@ class MainScreen(EditKeysScreen):
             if count
         ]
         self.app.push_screen(ConfirmScreen(question=f"Quit with {' and '.join(parts)}?", yes="quit"), leave)
-
-    def _view_or_say(self) -> FunctionView | None:
-        view = self.selected_view
-        if view is None:
-            self.tell("no function is selected")
-        return view
-
-    def _say(self, outcome: Outcome) -> None:
-        self.tell(outcome.text, is_bad=outcome.is_bad)

@@ -13,7 +13,7 @@ from hotdash.dashboard.run_lines import empty_lines, run_lines
 from hotdash.dashboard.scope import Scope
 from hotdash.dashboard.screens.stats_board import StatsBoard
 from hotdash.dashboard.time_bar import BAR_CELLS
-from hotdash.dashboard.titles import title_of
+from hotdash.dashboard.titles import task_counts, title_of
 from hotdash.store.history.values import PastPage, PastQuery
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class PastBoard(StatsBoard):
         self._wanted: int | None = None  # the place of the task that was asked for, until it comes
         # A task, a depth, a width, what was looked for.
         self._run_shown: tuple[TaskView | None, int, int, Filter | None] = (None, 0, 0, None)
+        self._below_tasks = ""
         self._seen = 0
         self._written = 0
         self._query: PastQuery | None = None  # what was asked for last
@@ -126,6 +127,12 @@ class PastBoard(StatsBoard):
     def on_run_view_folded(self) -> None:
         """JSON is to be shown to another depth."""
         self._show_run()
+
+    def _show_footer(self) -> None:
+        if self.past.has_focus:
+            self.footer.show(Pane.HISTORY)
+        else:
+            super()._show_footer()
 
     # --- showing ------------------------------------------------------------------------------------------------------
 
@@ -215,12 +222,23 @@ class PastBoard(StatsBoard):
             self.archive.reader.look(self._query)
 
     def _show_tasks(self) -> None:
+        self._show_this_run()
         if self.is_past:
             self._show_past()
             return
         earlier, key = self._earlier(), self.keys.shown("toggle_past")
         self.tasks.set_hint(f"{key} shows {words.counted(earlier, 'task')} of earlier runs" if earlier else "")
         super()._show_tasks()
+
+    def _show_this_run(self) -> None:
+        """Below the history: what runs and waits now, which its rows do not have, and the way back to it."""
+        below = ""
+        if self.is_past:
+            counts = task_counts(self.task_views) or "no task yet"
+            below = f"this run: {counts} · {self.keys.shown('toggle_past')} shows it"
+        if below != self._below_tasks:
+            self._below_tasks = below
+            self.boxes[2].border_subtitle = below
 
     def _earlier(self) -> int:
         """How many tasks of earlier runs there are of the functions whose tasks are shown."""

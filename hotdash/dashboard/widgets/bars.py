@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from textual.strip import Strip
 
 
+_GAP = 2
+
+
 class LineBar(Painted, can_focus=False):
     """One line across the screen, with a cell of air at each side."""
 
@@ -67,7 +70,7 @@ class FooterBar(LineBar):
 
     def line_for(self, width: int) -> Line:
         """The keys, those without room left out from the right."""
-        keys = [(action, _key_line(action)) for action in self._keys.footer(self.pane)]
+        keys = [(action, _key_line(action, self.pane)) for action in self._keys.footer(self.pane)]
         ends = [keys.pop(), keys.pop()][::-1]
         while keys and sum(width_of(line) + 2 for _, line in (*keys, *ends)) > width + 2:
             keys.pop()
@@ -109,30 +112,37 @@ class TabBar(LineBar):
             self.chosen, self.note = chosen, note
             self.refresh()
 
-    @property
-    def has_room(self) -> bool:
-        """Whether all of the note is seen; so before the first layout."""
-        tabs = sum(cell_len(tab) + 3 for tab in self.tabs)
-        return not self.room or tabs + width_of(self.note) <= self.room - 2
+    def has_room_for(self, note: Line) -> bool:
+        """Whether a note can be told whole; so before the first layout."""
+        return not self.room or width_of(note) + 1 + self._cells_of_tabs(0) <= self.room - 2
 
     def line_for(self, width: int) -> Line:
         """The tabs at the left, the note at the right."""
+        gap = " " * self._gap(width)
         line: list[Span] = []
         for tab in self.tabs:
             mark, tone = ("▌", Tone.STRONG) if tab == self.chosen else (" ", Tone.MUTED)
-            line.extend(((mark, Tone.ACCENT), (f"{tab}  ", tone)))
+            line.extend(((mark, Tone.ACCENT), (f"{tab}{gap}", tone)))
         room = width - width_of(tuple(line))
         return (*line, *fit(self.note, room, right=True))
 
+    def _gap(self, width: int) -> int:
+        """The cells behind each tab: fewer where the note has no room otherwise."""
+        wanted = width - width_of(self.note)
+        return next((gap for gap in (_GAP, _GAP - 1) if self._cells_of_tabs(gap) <= wanted), 0)
+
+    def _cells_of_tabs(self, gap: int) -> int:
+        return sum(cell_len(tab) + 1 + gap for tab in self.tabs)
+
     def on_click(self, event: events.Click) -> None:
         """Opens the clicked tab."""
-        at = 1
+        at, gap = 1, self._gap(self.room - 2)
         for tab in self.tabs:
-            end = at + cell_len(tab) + 3
+            end = at + cell_len(tab) + 1 + gap
             if at <= event.x < end:
                 self.post_message(self.Chosen(tab))
             at = end
 
 
-def _key_line(action: Action) -> Line:
-    return ((action.shown, Tone.ACCENT), (f" {action.label}", Tone.MUTED))
+def _key_line(action: Action, pane: Pane) -> Line:
+    return ((action.shown, Tone.ACCENT), (f" {action.label_in(pane)}", Tone.MUTED))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from msgspec import Struct
 
 from hotdash.dashboard.deploy_lines import waiting_line
-from hotdash.dashboard.lines import Row, Tone, unstyled
+from hotdash.dashboard.lines import Line, Row, Tone, unstyled
 from hotdash.dashboard.presentation import (
     FUNCTION_COLUMNS,
     container_cells,
@@ -33,8 +33,17 @@ class Trouble(Struct, frozen=True, kw_only=True):
     tone: Tone = Tone.ERROR
 
 
+class Note(Struct, frozen=True, kw_only=True):
+    """A row that says what goes on with the function above it."""
+
+    line: Line
+
+
 class FunctionsTable(ListTable):
-    """Functions and containers. Keys: `("function", f)`, `("container", f, id)`, `("trouble", f, n)`."""
+    """Functions and containers.
+
+    Keys: `("function", f)`, `("container", f, id)`, `("trouble", f, n)`, `("note", f)`.
+    """
 
     ORDERS: ClassVar[tuple[Order, ...]] = (
         Order(column="FUNCTION", key=lambda view: view.key),
@@ -52,6 +61,7 @@ class FunctionsTable(ListTable):
         self._depths: Mapping[str, tuple[int, ...]] = {}
         self._memory: Mapping[str, int] = {}
         self._troubles: dict[str, tuple[FunctionView, tuple[Trouble, ...]]] = {}
+        self._notes: dict[str, Note] = {}
 
     def show_snapshot(self, snapshot: Snapshot, found: Filter | None) -> None:
         """Shows the functions of a snapshot that the filter lets through (by themselves or by one of their rows)."""
@@ -79,6 +89,16 @@ class FunctionsTable(ListTable):
         """Takes what each container uses, by its id."""
         self._memory = memory_bytes
 
+    def show_notes(self, lines: Mapping[str, Line]) -> None:
+        """Shows a line below each of these functions, by their keys; none below the others."""
+        if lines != {function: note.line for function, note in self._notes.items()}:
+            kept = self._notes  # the same object where it says the same: its row is not painted again
+            self._notes = {
+                function: kept[function] if function in kept and kept[function].line == line else Note(line=line)
+                for function, line in lines.items()
+            }
+            self.renew()
+
     @property
     def selected(self) -> tuple[str, str] | None:
         """The selected function's key, and the container's id (empty where none is selected)."""
@@ -95,7 +115,9 @@ class FunctionsTable(ListTable):
             return Row(cells=function_cells(subject, now_s=self._now_s(), depths=depths, is_open=is_open))
         if isinstance(subject, ContainerView):
             return Row(cells=container_cells(subject, now_s=self._now_s(), memory_bytes=self._memory.get(subject.id)))
-        assert isinstance(subject, Trouble)  # noqa: S101  there is no fourth kind
+        if isinstance(subject, Note):
+            return Row(wide=(("    └ ", Tone.MUTED), *subject.line))
+        assert isinstance(subject, Trouble)  # noqa: S101  there is no fifth kind
         return Row(wide=trouble_line(subject.reason, subject.tone))
 
     def instead_of(self, gone: Key, old: Sequence[Item]) -> Key | None:
@@ -133,6 +155,8 @@ class FunctionsTable(ListTable):
 
     def _items_of(self, view: FunctionView) -> Iterable[Item]:
         yield Item(key=("function", view.key), subject=view)
+        if (note := self._notes.get(view.key)) is not None:
+            yield Item(key=("note", view.key), subject=note, is_selectable=False)
         if view.key not in self._folded:
             for container in view.containers:
                 yield Item(key=("container", view.key, container.id), subject=container)

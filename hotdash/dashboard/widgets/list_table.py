@@ -12,7 +12,7 @@ from msgspec import Struct
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 
-from hotdash.dashboard.lines import Column, Line, Row, Span, Tone, fit, fit_columns, text
+from hotdash.dashboard.lines import Column, Line, Row, Span, Tone, fit, fit_cell, fit_columns, text
 from hotdash.dashboard.widgets.painted import GUTTER, Painted
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class ListTable(Painted):
         self.cursor_key: Key | None = None
         self.empty: tuple[Line, ...] = ()
         self.marked: frozenset[Key] = frozenset()
+        self._steers = True
         self._order = 0
         self._places: dict[Key, int] = {}
         self._widths: tuple[int, ...] = ()
@@ -183,6 +184,12 @@ class ListTable(Painted):
         self.renew()
         self.refresh()
 
+    def set_steers(self, *, on: bool) -> None:
+        """Whether the cursor's row is what the right side is about; if not, it is but a place to come back to."""
+        if on is not self._steers:
+            self._steers = on
+            self.refresh()
+
     def show_marked(self, keys: frozenset[Key]) -> None:
         """Shows a sign before these rows; where there is none, that takes no cell."""
         if keys != self.marked:
@@ -293,8 +300,9 @@ class ListTable(Painted):
             self._painted.clear()  # rows long gone
         self._painted[item.key] = row
         is_cursor = item.key == self.cursor_key
-        bar: Span = ("▌" if is_cursor else " ", Tone.ACCENT if self.has_focus else Tone.MUTED)
-        style = self.get_component_rich_style("painted--cursor") if is_cursor else None
+        is_dim = not self._steers and not self.has_focus
+        bar: Span = (("▏" if is_dim else "▌") if is_cursor else " ", Tone.ACCENT if self.has_focus else Tone.MUTED)
+        style = self.get_component_rich_style("painted--cursor") if is_cursor and not is_dim else None
         mark: Line = ((MARK if item.key in self.marked else " ", Tone.ACCENT),) if self.marked else ()
         room = width - self._gutter_cells - _GAP  # a cell of air beside the scroll bar
         line = fit(row.wide, room) if row.wide else self._joined(row.cells, room)
@@ -304,7 +312,7 @@ class ListTable(Painted):
         line: list[Span] = []
         for column, room, cell in zip(self.columns, self._column_widths(width), cells, strict=True):
             if room:
-                line.extend(fit(cell, room, right=column.right))
+                line.extend(fit_cell(cell, column, room))
                 line.append((" " * _GAP, Tone.TEXT))
         return tuple(line)
 

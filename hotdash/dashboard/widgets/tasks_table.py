@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, ClassVar
 
+from hotdash.dashboard import words
 from hotdash.dashboard.lines import Row, Tone
 from hotdash.dashboard.presentation import (
     ONE_FUNCTION_TASK_COLUMNS,
@@ -39,8 +41,17 @@ class TasksTable(ListTable):
         Order(column="ANSWER, WHY", key=lambda task, _now_s: _rank_of_end(task)),
     )
 
-    def __init__(self, *, now_s: Callable[[], float], widget_id: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        now_s: Callable[[], float],
+        time_s: Callable[[], float] = time.time,
+        local_time: Callable[[float], time.struct_time] = time.localtime,
+        widget_id: str | None = None,
+    ) -> None:
         super().__init__(columns=ONE_FUNCTION_TASK_COLUMNS, widget_id=widget_id)
+        self._time_s = time_s
+        self._local_time = local_time
         self._now_s = now_s
         self._is_unfolded = False
         self._is_named = False
@@ -57,10 +68,10 @@ class TasksTable(ListTable):
         self.total = len(items)
         if found is not None:
             items = found.kept(items, lambda item: str(self.row_of(item)))
-        words = (
+        said = (
             "no task matches the filter" if found is not None else "no tasks yet: enter invokes the selected function"
         )
-        self.empty = (((words, Tone.MUTED),), ((self._hint, Tone.MUTED),))
+        self.empty = (((said, Tone.MUTED),), ((self._hint, Tone.MUTED),))
         self.show(items, columns=TASK_COLUMNS if is_named else ONE_FUNCTION_TASK_COLUMNS)
 
     def set_hint(self, said: str) -> None:
@@ -75,6 +86,13 @@ class TasksTable(ListTable):
         item = self.cursor_item
         return item.subject if item is not None and isinstance(item.subject, TaskView) else None
 
+    def go_to(self, function: str, task_id: str) -> None:
+        """Puts the cursor on a task, if the filter lets it through; unfolds the queue where it is among the hidden."""
+        key = ("task", function, task_id)
+        if all(item.key != key for item in self.items):
+            self._fold(is_unfolded=True)
+        self.select(key)
+
     def row_of(self, item: Item) -> Row:
         """A task's row."""
         if isinstance(item.subject, int):
@@ -82,7 +100,9 @@ class TasksTable(ListTable):
         task = item.subject
         assert isinstance(task, TaskView)  # noqa: S101  there is no third kind
         function = self._functions[task.function]
-        return Row(cells=task_cells(task, function=function, now_s=self._now_s(), is_named=self._is_named))
+        called = words.clock(task.queued_time_s, self._time_s(), self._local_time)
+        cells = task_cells(task, function=function, now_s=self._now_s(), is_named=self._is_named, called=called)
+        return Row(cells=cells)
 
     def renew(self) -> None:
         """See `ListTable`."""

@@ -1,0 +1,179 @@
+"""`Burst`: many calls of one function, so many at once. Any thread; it has none of its own.
+
+A call that has ended sends the next one, in the thread that ended it. What that cannot do (a queue was full, and
+nothing of the burst was under way) the screen's timer does, which pushes now and then.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+
+from hotdash.errors import HotdashError, QueueFull
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hotdash.dashboard.ports import Controls
+    from hotdash.store.payloads import Payload
+    from hotdash.task import TaskResult, TaskStatus
+
+BURST_MOST = 10_000
+_AT_AN_END = 2  # sent when a call has ended: its own successor, and one that found another thread sending
+_AT_A_PUSH = 64  # sent by the screen's thread in one go, which has keys to answer
+
+
+class BurstPlan(Struct, frozen=True, kw_only=True):
+    """What was asked for: `calls` of `function`, at most `at_once` of them waiting or running at any moment."""
+
+    function: str
+    payload: Payload
+    calls: int
+    at_once: int
+
+
+class BurstTally(Struct, frozen=True, kw_only=True):
+    """How far a burst has come.
+
+    Args:
+        plan: What was asked for.
+        sent: Calls that were taken.
+        ends: How many have ended in which way.
+        runs_s: How long each that ran did, in no order, in seconds.
+        took_s: Seconds since the first call; to the last end, once it is over.
+        is_over: Whether nothing is under way and nothing more will be sent.
+        is_stopped: Whether it was ended before all was sent.
+        fault: Why the runtime took no more; empty if it did.
+    """
+
+    plan: BurstPlan
+    sent: int = 0
+    ends: Mapping[TaskStatus, int] = field(default_factory=dict)
+    runs_s: tuple[float, ...] = ()
+    took_s: float = 0.0
+    is_over: bool = False
+    is_stopped: bool = False
+    fault: str = ""
+
+    @property
+    def ended(self) -> int:
+        """Calls that have ended."""
+        return sum(self.ends.values())
+
+    @property
+    def unsent(self) -> int:
+        """Calls that are still to be sent."""
+        return 0 if self.is_stopped or self.fault else self.plan.calls - self.sent
+
+
+class Burst:
+    """Sends the calls of a plan.
+
+    `_lock` guards the counts and the ids; no call of the runtime is made under it.
+
+    Args:
+        controls: What sends.
+        plan: What to send.
+    """
+
+    def __init__(self, *, controls: Controls, plan: BurstPlan) -> None:
+        self.plan = plan
+        self._controls = controls
+        self._lock = threading.Lock()
+        self._began_s = self._ended_s = controls.now_s()
+        self._sent = 0
+        self._in_flight = 0
+        self._ids: set[str] = set()  # of those under way, as far as their ids are known yet
+        self._early: set[str] = set()  # of those that ended before `submit` gave their id
+        self._ends: Counter[TaskStatus] = Counter()
+        self._runs_s: list[float] = []
+        self._is_sending = False
+        self._is_stopped = False
+        self._fault = ""
+
+    def push(self, most: int = _AT_A_PUSH) -> None:
+        """Sends what may be sent now, at most so many; one thread at a time, the others return at once."""
+        with self._lock:
+            if self._is_sending:
+                return
+            self._is_sending = True
+        for _ in range(most):
+            if not self._send_one():
+                return
+        with self._lock:
+            self._is_sending = False
+
+    def stop(self) -> tuple[str, ...]:
+        """Sends no more.
+
+        Returns:
+            The ids of the calls that are under way: they go on unless they are cancelled.
+        """
+        with self._lock:
+            self._is_stopped = self._is_stopped or self._sent < self.plan.calls
+            return tuple(self._ids)
+
+    @property
+    def tally(self) -> BurstTally:
+        """How far it has come."""
+        with self._lock:
+            is_over = not self._in_flight and not self._may_send
+            return BurstTally(
+                plan=self.plan,
+                sent=self._sent,
+                ends=dict(self._ends),
+                runs_s=tuple(self._runs_s) if is_over else (),
+                took_s=(self._ended_s if is_over else self._controls.now_s()) - self._began_s,
+                is_over=is_over,
+                is_stopped=self._is_stopped,
+                fault=self._fault,
+            )
+
+    @property
+    def _may_send(self) -> bool:
+        return not self._is_stopped and not self._fault and self._sent < self.plan.calls
+
+    def _send_one(self) -> bool:
+        """Sends a call, if there is one and room for it; else sending is over for now. Whether to go on."""
+        with self._lock:
+            if not self._may_send or self._in_flight >= self.plan.at_once:
+                self._is_sending = False
+                return False
+            ended = sum(self._ends.values())
+            self._in_flight += 1
+            self._sent += 1
+        payload = self.plan.payload
+        try:
+            task_id = self._controls.submit(self.plan.function, payload.body, payload.headers, on_end=self._has_ended)
+        except HotdashError as error:
+            with self._lock:
+                self._in_flight -= 1
+                self._sent -= 1
+                if isinstance(error, QueueFull):  # others have filled it: room comes with an end, or with time
+                    self._is_sending = sum(self._ends.values()) != ended
+                else:
+                    self._fault, self._is_sending = str(error), False
+                return self._is_sending
+        with self._lock:
+            if task_id in self._early:
+                self._early.remove(task_id)
+            else:
+                self._ids.add(task_id)
+        return True
+
+    def _has_ended(self, result: TaskResult) -> None:
+        """A call has ended: the next one takes its place."""
+        with self._lock:
+            self._in_flight -= 1
+            self._ends[result.status] += 1
+            if result.container_id:
+                self._runs_s.append(result.run_s)
+            if result.task_id in self._ids:
+                self._ids.remove(result.task_id)
+            else:
+                self._early.add(result.task_id)
+            self._ended_s = self._controls.now_s()
+        self.push(_AT_AN_END)
