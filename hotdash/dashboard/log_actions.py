@@ -110,7 +110,7 @@ LOG_ACTIONS: tuple[Action, ...] = (
         shown="space",
         label="mark",
         description="Mark the selected row, or not: Logs merges all that is marked; esc unmarks all",
-        panes=_TABLES,
+        panes=(*_TABLES, Pane.HISTORY),
     ),
     Action(
         id="sort",
@@ -118,7 +118,7 @@ LOG_ACTIONS: tuple[Action, ...] = (
         shown="o",
         label="sort",
         description="Sort the focused table by its next column; the column's head shows which",
-        panes=_TABLES,
+        panes=(*_TABLES, Pane.HISTORY),
     ),
     Action(
         id="inspect",

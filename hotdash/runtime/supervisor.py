@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from hotdash import events as ev
@@ -115,7 +114,7 @@ class Supervisor:
         """The waiting or running task of that id, or None."""
         with self.lock:
             running = (container.task for container in self.ledger.fleet if container.task is not None)
-            return next((task for task in chain(self.ledger.queue, running) if task.id == task_id), None)
+            return next((task for tasks in (self.ledger.queue, running) for task in tasks if task.id == task_id), None)
 
     def kill(self, container_id: str, reason: str) -> bool:
         """Kills one container now; its task fails with `reason`. False if it is gone already."""
