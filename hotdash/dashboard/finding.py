@@ -22,12 +22,14 @@ class Finding(Struct, frozen=True, kw_only=True):
         hits: How many lines match.
         hit: Which of them one has gone to, from 1; 0 for none.
         is_hiding: Whether the others are hidden.
+        unit: What is counted.
     """
 
     found: Filter | None = None
     hits: int = 0
     hit: int = 0
     is_hiding: bool = False
+    unit: str = "match"
 
 
 def parse_search(typed: str) -> Filter | None:
@@ -50,5 +52,6 @@ def finding_line(finding: Finding) -> Line:
     if found.inverted:
         return (typed,)
     at = f"{finding.hit:,}/" if finding.hit else ""
-    matches = f"{finding.hits:,} match" if finding.hits == 1 else f"{finding.hits:,} matches"
+    plural = "es" if finding.unit.endswith("ch") else "s"
+    matches = f"{finding.hits:,} {finding.unit}{'' if finding.hits == 1 else plural}"
     return (f"{at}{matches}" + (" " if finding.is_hiding else ", all lines "), Tone.MUTED), typed

@@ -34,6 +34,7 @@ class Plot(Struct, frozen=True, kw_only=True):
     for_container: bool = True
     also: Measure | None = None
     is_known: Callable[[SeriesView], bool] = lambda _series: True
+    drawn: str = ""  # which of the figures that it says, if it says several
 
 
 def stats_lines(
@@ -70,7 +71,7 @@ def _plot_lines(one: Plot, view: FunctionView, series: SeriesView, width: int) -
         values = [sum(both) for both in zip(values, series.values[one.also], strict=True)]
     top = max((value for value in values if not isnan(value)), default=0.0)
     head: tuple[Span, ...] = ((f"{one.name:<9}", Tone.MUTED), (one.say(series, view), Tone.STRONG))
-    most = f"most {_figure(one.measure, top)}"
+    most = f"most{one.drawn} {_figure(one.measure, top)}"
     room = width - width_of(head) - len(most)
     if room >= 2:
         head = (*head, (" " * room, Tone.TEXT), (most, Tone.MUTED))
@@ -135,6 +136,11 @@ def _share(cores: float) -> str:
     return f"{cores:.0%} of a core"
 
 
+def _busy(containers: float) -> str:
+    """How many on average: a short call busies one for a hundredth of a second."""
+    return f"{containers:.2f}" if 0 < containers < 1 else words.rate(containers)
+
+
 def _duration(seconds: float) -> str:
     return words.duration(seconds) if seconds else "-"
 
@@ -145,7 +151,7 @@ def _bytes_a_second(rate: float) -> str:
 
 _FIGURES: Mapping[Measure, Callable[[float], str]] = {
     Measure.CALLS: words.rate,
-    Measure.BUSY: words.rate,
+    Measure.BUSY: _busy,
     Measure.P50: _duration,
     Measure.P95: _duration,
     Measure.P99: _duration,
@@ -170,6 +176,7 @@ PLOTS = (
             for name, measure in (("p50", Measure.P50), ("p95", Measure.P95), ("p99", Measure.P99))
         ),
         tone=Tone.TASK_0,
+        drawn=" p95",
     ),
     Plot(
         name="queue",

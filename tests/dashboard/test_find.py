@@ -237,7 +237,7 @@ def test_n_in_deploys_goes_among_the_matches_in_what_is_told_of_the_selected_one
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         screen = await open_deploys(pilot, "greet")
         await typed(pilot, "syntaxerror")
-        await until(pilot, lambda: note(app) == "2 matches /syntaxerror")
+        await until(pilot, lambda: note(app) == "1 deploy /syntaxerror")
         await pilot.press("n", "n")
         assert note(app) == "2/2 matches /syntaxerror"
         assert "SyntaxError" in reversed_words(screen.deploys.detail)

@@ -11,6 +11,7 @@ from dashboard_fake import EPOCH, Clock, FakeControls, Script, busy_script, task
 from msgspec.structs import replace
 from real_tools import until as wait_until
 
+from hotdash.dashboard.action import Pane
 from hotdash.dashboard.app import HotdashApp
 from hotdash.dashboard.lines import unstyled
 from hotdash.dashboard.scope import Scope
@@ -144,6 +145,42 @@ def test_yesterdays_failure_is_opened_in_logs_and_run_and_replayed(tmp_path: Pat
         controls.script.clock.at += 1  # type: ignore[attr-defined]
         await until(pilot, lambda: "payload 3" in screen.run_view.text)  # of the task that the replay has made
 
+    show(tmp_path, today(), steps)
+
+
+def test_a_past_failure_is_found_by_the_exception_at_the_end_of_a_long_traceback(tmp_path: Path) -> None:
+    def tell(script: Script) -> None:
+        script.function("greet")
+        script.container("greet", "c-1")
+        script.queue("greet", task_id(101))
+        script.start("greet", task_id(101), "c-1")
+        said = " ⏎ ".join([*(f'File "func.py", line {n}, in handle' for n in range(20)), "KeyError: 'nada'"])
+        error = f"the container exited with code 1; its last stderr: {said}"
+        script.end(task_id(101), status=TaskStatus.ERROR, error=error)
+
+    async def steps(screen: MainScreen, pilot: Pilot[None], _: FakeControls) -> None:
+        await open_history(screen, pilot, 1)
+        await pilot.press("slash", *"KeyError", "enter")
+        await until(pilot, lambda: len(tasks_in(screen)) == 1)
+        assert "KeyError: 'nada' (exit" in "".join(screen.past.render_line(y).text for y in range(3))
+
+    remember(tmp_path, Script(Clock()), tell=tell)
+    show(tmp_path, today(), steps)
+
+
+def test_a_replay_out_of_a_filtered_and_marked_history_shows_the_task_that_it_has_made(tmp_path: Path) -> None:
+    async def steps(screen: MainScreen, pilot: Pilot[None], controls: FakeControls) -> None:
+        await open_history(screen, pilot, 2)
+        await pilot.press("space", "slash", *"exit", "enter")
+        await until(pilot, lambda: screen.past.has_focus and len(tasks_in(screen)) == 1)
+        await pilot.press("g", "r")
+        assert len(controls.submitted) == 1
+        controls.script.clock.at += 1  # type: ignore[attr-defined]
+        await until(pilot, lambda: screen.tasks.selected is not None and not screen.is_past)
+        assert screen.filters[Pane.TASKS].filter is None
+        assert not screen.marks
+
+    remember(tmp_path, Script(Clock()))
     show(tmp_path, today(), steps)
 
 

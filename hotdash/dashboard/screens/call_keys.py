@@ -74,6 +74,10 @@ class CallKeysScreen(BurstKeysScreen):
         self._awaited = None
         if self.is_past:
             self.toggle_past()
+        self.unmark()
+        bar = self.filters[Pane.TASKS]
+        if bar.filter is not None and ("task", function, task_id) not in {item.key for item in self.tasks.items}:
+            bar.action_clear()  # it was for other tasks
         self.tasks.go_to(function, task_id)
         self._set_scope(Scope(function=function, task_id=task_id))
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from textual.containers import Vertical
 
 from hotdash.dashboard.deploy_lines import detail_lines
+from hotdash.dashboard.finding import Finding
 from hotdash.dashboard.widgets.deploys_table import DeploysTable
 from hotdash.dashboard.widgets.text_view import TextView
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from hotdash.dashboard.filters import Filter
-    from hotdash.dashboard.finding import Finding
     from hotdash.dashboard.widgets.list_table import ListTable
     from hotdash.store import DeployView, FunctionView
 
@@ -55,8 +55,11 @@ class DeploysPane(Vertical):
 
     @property
     def finding(self) -> Finding:
-        """How the search stands: the list has only rows that match, the text all its lines, matches marked."""
-        return replace(self.detail.finding, found=self._found, is_hiding=True)
+        """How the search stands: how many deploys the list has; once one goes among them, the matches in the text."""
+        told = self.detail.finding
+        if not told.hit:
+            told = Finding(hits=len(self.table.items), unit="deploy")
+        return replace(told, found=self._found, is_hiding=True)
 
     def set_filter(self, found: Filter | None) -> None:
         """Shows only the deploys that match, and marks the matches in what is told of the selected one."""

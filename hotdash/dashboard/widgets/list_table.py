@@ -109,6 +109,7 @@ class ListTable(Painted):
     def show(self, items: Sequence[Item], *, columns: tuple[Column, ...] | None = None) -> None:
         """Takes new items, and repaints what is different and seen."""
         old, old_cursor = self.items, self.cursor
+        was_seen = old_cursor is not None and self._is_seen(old_cursor)
         self.items = tuple(items)
         self._places = {item.key: at for at, item in enumerate(self.items)}
         moved = self._keep_cursor(old, old_cursor)
@@ -120,6 +121,8 @@ class ListTable(Painted):
             self.virtual_size = Size(0, len(self.items) + _HEADING)
         if [item.key for item in old] != [item.key for item in self.items] or moved:
             self.refresh()
+            if was_seen:
+                self.on_resize()
         else:
             self._refresh_where(lambda at: old[at].subject is not self.items[at].subject and self._is_stale(at))
 
@@ -189,6 +192,10 @@ class ListTable(Painted):
         if on is not self._steers:
             self._steers = on
             self.refresh()
+            if on:
+                self.on_resize()
+            else:
+                self.scroll_to(y=0, animate=False, force=True)  # where the newest is
 
     def show_marked(self, keys: frozenset[Key]) -> None:
         """Shows a sign before these rows; where there is none, that takes no cell."""
@@ -241,13 +248,17 @@ class ListTable(Painted):
             self._reveal(at)
         self._on_selected(self)
 
+    def _is_seen(self, at: int) -> bool:
+        top = self.scroll_offset.y
+        return top <= at < top + max(1, self.size.height - _HEADING)
+
     def _reveal(self, at: int) -> None:
         rows = max(1, self.size.height - _HEADING)
         top = self.scroll_offset.y
         if at < top:
-            self.scroll_to(y=at, animate=False)
+            self.scroll_to(y=at, animate=False, force=True)  # its bar may not be there yet
         elif at >= top + rows:
-            self.scroll_to(y=at - rows + 1, animate=False)
+            self.scroll_to(y=at - rows + 1, animate=False, force=True)
 
     def on_focus(self) -> None:
         """A table with the focus has a cursor, and what it is on is what the user looks at."""
@@ -274,8 +285,8 @@ class ListTable(Painted):
     # --- painting -----------------------------------------------------------------------------------------------------
 
     def on_resize(self) -> None:
-        """The cursor stays in sight."""
-        if (at := self.cursor) is not None:
+        """The cursor stays in sight, where it says what is shown."""
+        if self._steers and (at := self.cursor) is not None:
             self._reveal(at)
 
     def forget(self) -> None:

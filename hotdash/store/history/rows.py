@@ -104,6 +104,13 @@ def clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
+def _in_short(error: str) -> str:
+    """An error for a row: its begin says how it ended, and its end, a traceback's last line, why."""
+    if len(error) <= _PREVIEW_BYTES:
+        return error
+    return f"{error[: _PREVIEW_BYTES // 2 - 1]} … {error[1 - _PREVIEW_BYTES // 2 :]}"
+
+
 def _task_row(task: EndedTask, place: int, run: str) -> tuple[object, ...]:
     result = task.result
     return (
@@ -114,7 +121,7 @@ def _task_row(task: EndedTask, place: int, run: str) -> tuple[object, ...]:
         clean(result.function),
         str(result.status),
         result.status_code,
-        None if result.error is None else clean(result.error[:_PREVIEW_BYTES]),
+        None if result.error is None else clean(_in_short(result.error)),
         result.revision,
         clean(result.container_id),
         task.queued_time_s,
