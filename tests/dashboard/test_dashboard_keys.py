@@ -723,3 +723,22 @@ def test_themes(theme: str) -> None:
         assert "greet" in app.export_screenshot()
 
     drive(busy_script(Clock()), steps)
+
+
+def test_where_the_tasks_have_one_line_it_is_the_one_that_is_looked_at_or_the_newest() -> None:
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        screen = board(app)
+
+        def row() -> str:
+            return screen.tasks.render_line(1).text
+
+        await pilot.press("j", "2", "j", "j", "j")
+        chosen = screen.tasks.selected
+        assert chosen is not None
+        await pilot.press("3")
+        await until(pilot, lambda: screen.tasks.size.height == 2 and f"t-{chosen.id[:6]}" in row())
+        await pilot.press("1")
+        newest = screen.snapshot.functions["greet"].ended[-1]
+        await until(pilot, lambda: screen.tasks.size.height == 2 and f"t-{newest.id[:6]}" in row())
+
+    drive(busy_script(Clock()), steps, size=(60, 20))
