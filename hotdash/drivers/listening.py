@@ -32,6 +32,7 @@ SOCKET = "lsnr.sock"  # Fn's name for it
 MAX_PATH_BYTES = 100  # of the 104 (macOS) or 108 that an address may have: FDKs listen on a longer name first
 READ_BYTES = 64 * 2**10
 _CONNECT_S = 1.0
+_RETRY_S = 0.005  # until a queue of connections that was full is tried again: no descriptor tells of room in it
 _LONGEST_S = 86_400.0
 
 
@@ -105,13 +106,13 @@ class ListeningContainer:
         return ready
 
     def write(self, data: bytes | memoryview) -> int:
-        """The first write of a task connects."""
+        """The first write of a task connects; it takes nothing while the program's queue of connections is full."""
         try:
             if self._connection is None:
                 self._connection = self._connect()
                 self._connection.setblocking(False)  # noqa: FBT003  its signature
             count = self._connection.send(data)
-        except BlockingIOError:
+        except BlockingIOError:  # of either: the caller goes on after a `read` that is `or_writable`
             return 0
         except OSError as error:
             why = error.strerror or str(error)
@@ -133,6 +134,9 @@ class ListeningContainer:
             left_s = None if deadline_s is None else max(deadline_s - time.monotonic(), 0.0)
             if self._has_ended:  # it waits no more: what there is, then the end
                 left_s = 0.0
+            is_queueing = or_writable and self._connection is None
+            if is_queueing:
+                left_s = _RETRY_S if left_s is None else min(left_s, _RETRY_S)
             events = self._poller(or_writable=or_writable).poll(None if left_s is None else left_s * 1000.0)
             data = self._take(events)
             if data is not None:
@@ -141,7 +145,7 @@ class ListeningContainer:
                 return None
             if self._has_ended:
                 return b""
-            if left_s == 0.0 and not self._is_woken:
+            if (is_queueing or left_s == 0.0) and not self._is_woken:
                 return None
 
     def _take(self, events: list[tuple[int, int]]) -> bytes | None:

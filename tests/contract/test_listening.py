@@ -37,6 +37,16 @@ ECHO = """
 """
 ANSWERS_AND_ENDS = "    if connection.recv(65536): connection.sendall(b'last words'); os._exit(3)\n"
 NEVER_READS = "    time.sleep(1000)\n"
+QUEUE_OF_ONE = """
+import os, socket, time
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(os.environ["FN_LISTENER"].removeprefix("unix:"))
+listener.listen(0)
+while not os.path.exists("ACCEPTS"):
+    time.sleep(0.01)
+while True:
+    connection = listener.accept()[0]
+"""
 PRINTS = "    if connection.recv(65536): print('to stdout', flush=True); connection.sendall(b'x')\n"
 
 
@@ -49,9 +59,9 @@ class Den:
         self._count = 0
         self._threads: list[tuple[Container, StderrThread]] = []
 
-    def start(self, code: str, *, is_ready: bool = True) -> Container:
+    def start(self, code: str, *, listens: str = LISTENS, is_ready: bool = True) -> Container:
         self._count += 1
-        entrypoint = (sys.executable, "-I", "-S", "-c", LISTENS + code)
+        entrypoint = (sys.executable, "-I", "-S", "-c", listens + code)
         image = Image(id="0" * 64, function="f", folder=self._folder, entrypoint=entrypoint)
         container = self.driver.start(
             ContainerSpec(
@@ -146,6 +156,20 @@ def test_a_write_to_one_that_never_reads_takes_no_more_at_last(den):
         taken += count
     assert 0 < taken < 4 * 2**20
     assert container.read(0.02, or_writable=True) is None
+
+
+def test_a_call_to_a_full_queue_of_connections_goes_once_there_is_room(den, tmp_path):
+    accepts = tmp_path / "ACCEPTS"
+    container = den.start(ECHO, listens=QUEUE_OF_ONE.replace("ACCEPTS", str(accepts)))
+    assert not container.is_ready(), "the look at its readiness fills the queue"
+    assert container.write(b"word") == 0
+    began_s = time.monotonic()
+    assert container.read(PATIENCE_S, or_writable=True) is None
+    assert time.monotonic() - began_s < PATIENCE_S / 2, "it is tried again long before the call's time is over"
+    assert container.write(b"word") == 0
+    accepts.touch()
+    until(lambda: container.read(PATIENCE_S, or_writable=True) is None and container.write(b"word") == 4, "room")
+    assert read_exactly(container, 4) == b"word"
 
 
 def test_what_it_wrote_before_its_end_is_read_then_the_end(den):
