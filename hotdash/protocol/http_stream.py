@@ -7,6 +7,7 @@ with `Fn-Http-H-` are its headers without that; the exchange itself is that of `
 
 from __future__ import annotations
 
+import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _HEADER = "fn-http-h-"
 _STATUS = "fn-http-status"
+_STATUS_CODE = re.compile("[2-9][0-9]{2}")
 
 
 class HttpStreamFormat(WithoutVariables):
@@ -120,7 +122,7 @@ def _told(answer: Answer) -> Answer:
     for name, value in answer.headers.items():
         folded = name.lower()
         if folded == _STATUS:
-            if not (value.isascii() and value.isdecimal() and 200 <= int(value[:9]) <= 999):
+            if not _STATUS_CODE.fullmatch(value):
                 raise ProtocolError(f"the answer's {name}: found {value[:40]!r}, allowed a number from 200 to 999")
             status_code = int(value)
             error = error or (failure(status_code) if status_code >= 500 else None)

@@ -144,7 +144,22 @@ def test_what_the_caller_is_told_stands_in_headers(head, status, headers, error)
     assert (answer.status_code, found, answer.error, answer.body) == (status, headers, error, b"hello")
 
 
-@pytest.mark.parametrize("text", ["", "ok", "99", "1000", "-200", "2e2", "9" * 5000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "ok",
+        "99",
+        "199",
+        "1000",
+        "0200",
+        "-200",
+        "2e2",
+        "000000200" + "0" * 20,
+        "000000200" + "0" * 5000,
+        "9" * 5000,
+    ],
+)
 def test_a_status_that_is_none_is_a_protocol_error(text):
     with pytest.raises(ProtocolError, match="Fn-Http-Status: found"):
         answer_of(f"200 OK\r\nFn-Http-Status: {text}")
