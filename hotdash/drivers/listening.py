@@ -20,7 +20,7 @@ import time
 from typing import TYPE_CHECKING
 
 from hotdash.drivers.base import STDERR_READY, STDOUT_READY
-from hotdash.drivers.wakes import close_wake, open_wake, send_wake, take_wakes
+from hotdash.drivers.wakes import close_wake, send_wake, take_wakes
 from hotdash.errors import ContainerGone
 
 if TYPE_CHECKING:
@@ -41,13 +41,19 @@ class ListeningContainer:
 
     The lock guards the wake's descriptors, which `wake` uses from any thread, against `close`. The connection is the
     serve thread's.
+
+    Args:
+        inner: The driver's own.
+        folder: Where it listens.
+        wake: What `open_wake` gave, closed with this. It is opened before the container is started: where no
+            descriptor is free, nothing may be left running.
     """
 
-    def __init__(self, inner: Container, *, folder: Path) -> None:
+    def __init__(self, inner: Container, *, folder: Path, wake: tuple[int, int]) -> None:
         self._inner = inner
         self._folder = folder
         self._lock = threading.Lock()
-        self._wake = open_wake()
+        self._wake = wake
         self._is_woken = False
         self._is_closed = False
         self._has_ended = False  # set by the stderr thread

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import sys
 import threading
 import time
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 from contract_harness import PATIENCE_S, StderrThread, open_descriptors, read_exactly, read_to_end, until
 
@@ -200,6 +203,39 @@ def test_one_that_does_not_listen_yet_is_not_ready(den):
     container.kill()
     assert container.wait(PATIENCE_S) is not None
     until(lambda: container.waits_for_input() is False, "that it is told")
+
+
+def test_a_start_without_enough_descriptors_leaves_nothing_running(den):
+    """However many were free: from none to as many as it needs."""
+    den.start(ECHO)
+    before, descriptors = _children(), open_descriptors()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(map(int, os.listdir("/proc/self/fd")))
+    plugs = []
+    while not plugs or plugs[-1] < highest:  # so that the limit counts what is free
+        plugs.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    failed, container = 0, None
+    try:
+        while container is None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (plugs[-1] + 1 + failed, hard))
+            try:
+                container = den.start(ECHO, is_ready=False)
+            except StartError:
+                failed += 1
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            if container is None:
+                assert _children() == before
+                assert open_descriptors() == descriptors + len(plugs)
+    finally:
+        for plug in plugs:
+            os.close(plug)
+    assert failed > 3
+    until(container.is_ready, "the readiness of the first that could be started")
+
+
+def _children() -> set[int]:
+    return {child.pid for child in psutil.Process().children()}
 
 
 def test_a_socket_that_could_not_have_its_path_is_a_failed_start(tmp_path):

@@ -24,6 +24,7 @@ from hotdash.drivers.docker.sockets import Sockets
 from hotdash.drivers.docker.stats import StatsWatch
 from hotdash.drivers.docker.transport import keep_alive
 from hotdash.drivers.listening import ListeningContainer, unfit_path
+from hotdash.drivers.wakes import close_wake, open_wake
 from hotdash.errors import BuildError, NoDriver, StartError, report
 
 if TYPE_CHECKING:
@@ -147,7 +148,21 @@ class DockerDriver:
         what = f"{spec.function}: container {spec.id} could not be started"
         if self._closed:
             raise StartError(f"{what}: the docker driver is closed")
-        sockets = self._make_sockets(spec, what) if spec.listens else None
+        if not spec.listens:
+            return self._start(spec, what, sockets=None)
+        sockets = self._make_sockets(spec, what)
+        try:
+            wake = open_wake()  # first: a failed start leaves nothing running
+        except OSError as error:
+            self._sockets.remove(spec.id)
+            raise StartError(f"{what}: nothing can wait for it: {error.strerror}") from error
+        try:
+            return ListeningContainer(self._start(spec, what, sockets=sockets), folder=sockets, wake=wake)
+        except StartError:
+            close_wake(wake)
+            raise
+
+    def _start(self, spec: ContainerSpec, what: str, *, sockets: Path | None) -> DockerContainer:
         try:
             handle = self._create(spec, sockets)
         except EngineErrors as error:
@@ -176,7 +191,7 @@ class DockerDriver:
             is_behind = bool(self._unremoved)
         if is_behind:  # the engine answers again
             self._chores.add(self._remove_left)
-        return container if sockets is None else ListeningContainer(container, folder=sockets)
+        return container
 
     def inside(self, container_id: str) -> Inside | None:
         """See `Insider`."""
