@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 import os
-import resource
 import sys
 import threading
 import time
@@ -205,33 +206,24 @@ def test_one_that_does_not_listen_yet_is_not_ready(den):
     until(lambda: container.waits_for_input() is False, "that it is told")
 
 
-def test_a_start_without_enough_descriptors_leaves_nothing_running(den):
-    """However many were free: from none to as many as it needs."""
+@pytest.mark.parametrize("nth", [1, 2])
+def test_a_start_for_which_no_descriptor_is_free_leaves_nothing_running(den, monkeypatch, nth):
+    """Of the two that tell of wakes, as when other threads take what is free between them."""
     den.start(ECHO)
     before, descriptors = _children(), open_descriptors()
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    highest = max(map(int, os.listdir("/proc/self/fd")))
-    plugs = []
-    while not plugs or plugs[-1] < highest:  # so that the limit counts what is free
-        plugs.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
-    failed, container = 0, None
-    try:
-        while container is None:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (plugs[-1] + 1 + failed, hard))
-            try:
-                container = den.start(ECHO, is_ready=False)
-            except StartError:
-                failed += 1
-            finally:
-                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-            if container is None:
-                assert _children() == before
-                assert open_descriptors() == descriptors + len(plugs)
-    finally:
-        for plug in plugs:
-            os.close(plug)
-    assert failed > 3
-    until(container.is_ready, "the readiness of the first that could be started")
+    asked = itertools.count(1)
+    real = os.eventfd
+
+    def eventfd(*args: int) -> int:
+        if next(asked) == nth:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return real(*args)
+
+    monkeypatch.setattr(os, "eventfd", eventfd)
+    with pytest.raises(StartError, match="too many open files"):
+        den.start(ECHO)
+    assert (_children(), open_descriptors()) == (before, descriptors)
+    den.start(ECHO)
 
 
 def _children() -> set[int]:
