@@ -15,8 +15,10 @@ import os
 import select
 import socket
 import stat
+import sys
 import threading
 import time
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from hotdash.drivers.base import STDERR_READY, STDOUT_READY
@@ -24,6 +26,7 @@ from hotdash.drivers.wakes import close_wake, send_wake, take_wakes
 from hotdash.errors import ContainerGone
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from hotdash.drivers.base import Container, Stats
@@ -216,14 +219,13 @@ class ListeningContainer:
             OSError: It is not there (yet), does not accept, or is no socket in its folder.
         """
         path = self._folder / SOCKET
-        if path.is_symlink():
+        with suppress(OSError):  # no link, or not there: the next look tells which
             path = self._folder / os.path.basename(os.readlink(path))  # noqa: PTH115, PTH119  never out of the folder
-        if not stat.S_ISSOCK(path.lstat().st_mode):
-            raise FileNotFoundError(f"{path} is no socket")
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             connection.settimeout(_CONNECT_S)
-            connection.connect(str(path))
+            with _held(path) as held:
+                connection.connect(held)
         except OSError:
             connection.close()
             raise
@@ -234,6 +236,35 @@ class ListeningContainer:
             self._connection.close()
             self._connection = None
         self._was_written = False
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[str]:
+    """The address of the very socket that lies at `path` now: whoever may write there cannot put a link in its place.
+
+    Where a file cannot be held (macOS), the path itself is the address, looked at before and after.
+
+    Raises:
+        OSError: There is nothing, or no socket (any more).
+    """
+    if not sys.platform.startswith("linux"):
+        before = _check_socket(path, path.lstat())
+        yield str(path)
+        if not os.path.samestat(before, path.lstat()):
+            raise FileNotFoundError(f"{path} is another socket now")
+        return
+    fd = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        _check_socket(path, os.fstat(fd))
+        yield f"/proc/self/fd/{fd}"
+    finally:
+        os.close(fd)
+
+
+def _check_socket(path: Path, found: os.stat_result) -> os.stat_result:
+    if not stat.S_ISSOCK(found.st_mode):
+        raise FileNotFoundError(f"{path} is no socket")
+    return found
 
 
 def unfit_path(folder: Path) -> str:

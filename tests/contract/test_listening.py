@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+import socket
 import sys
 import threading
 import time
@@ -60,6 +61,7 @@ class Den:
     def __init__(self, folder: Path, runs: Path) -> None:
         self.driver = ProcessDriver(cache_dir=folder / "cache", run_parent=runs)
         self._folder = folder
+        self.runs = runs
         self._count = 0
         self._threads: list[tuple[Container, StderrThread]] = []
 
@@ -228,6 +230,30 @@ def test_a_start_for_which_no_descriptor_is_free_leaves_nothing_running(den, mon
 
 def _children() -> set[int]:
     return {child.pid for child in psutil.Process().children()}
+
+
+def test_a_link_put_in_the_sockets_place_while_it_is_looked_at_leads_nowhere(den, tmp_path_factory, monkeypatch):
+    """Just before hotdash connects, however quick the container is: the socket that was looked at is the one."""
+    container = den.start(ECHO)
+    with socket.socket(socket.AF_UNIX) as elsewhere:
+        address = tmp_path_factory.mktemp("e") / "elsewhere.sock"
+        elsewhere.bind(str(address))
+        elsewhere.listen()
+        elsewhere.setblocking(False)
+        place = next(den.runs.rglob("lsnr.sock"))
+
+        class Swapping(socket.socket):
+            def connect(self, to: str) -> None:
+                place.unlink()
+                place.symlink_to(address)
+                super().connect(to)
+
+        monkeypatch.setattr(socket, "socket", Swapping)
+        container.look()
+        assert container.write(b"word") == 4
+        with pytest.raises(BlockingIOError):
+            elsewhere.accept()
+    assert read_exactly(container, 4) == b"word"
 
 
 def test_a_socket_that_could_not_have_its_path_is_a_failed_start(tmp_path):
