@@ -69,6 +69,15 @@ def test_the_request_to_the_letter():
     )
 
 
+def test_of_names_alike_one_alone_is_the_content_type():
+    headers = {"Content_Type": "a/b", "Content-Type": "c/d"}
+    head = STREAM.encode(SPEC, request_of(headers=headers)).decode()
+    assert [line for line in head.split("\r\n") if line.startswith("Content")] == [
+        "Content-Length: 0",
+        "Content-Type: c/d",
+    ]
+
+
 def test_its_variables_to_the_letter():
     assert STREAM.environment(SPEC) == {
         "FN_FORMAT": "http-stream",
@@ -132,6 +141,13 @@ def test_what_cannot_stand_in_a_head_is_refused(changes):
             "200 OK\r\nContent-Type: a/b\r\nFn-Http-H-content-type: c/d\r\nFn-Http-H-X-A: 1\r\nX-B: 2",
             200,
             {"X-B": "2", "content-type": "c/d", "X-A": "1"},
+            None,
+        ),
+        (
+            "200 OK\r\nFn-Http-H-Set-Cookie: a=1, b\r\nfn-http-h-set-cookie: c=2\r\n"
+            "Fn-Http-H-X-A: 1\r\nFn-Http-H-X-A: 2",
+            200,
+            {"Set-Cookie": "a=1, b\nc=2", "X-A": "1, 2"},
             None,
         ),
         ("200 OK\r\nFn-Http-H-: 1", 200, {"Fn-Http-H-": "1"}, None),
