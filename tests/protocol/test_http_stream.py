@@ -144,10 +144,9 @@ def test_what_cannot_stand_in_a_head_is_refused(changes):
             None,
         ),
         (
-            "200 OK\r\nFn-Http-H-Set-Cookie: a=1, b\r\nfn-http-h-set-cookie: c=2\r\n"
-            "Fn-Http-H-X-A: 1\r\nFn-Http-H-X-A: 2",
+            "200 OK\r\nFn-Http-H-Set-Cookie: a, b\r\nfn-http-h-set-cookie: c\r\nFn-Http-H-A: 1\r\nFn-Http-H-A: 2",
             200,
-            {"Set-Cookie": "a=1, b\nc=2", "X-A": "1, 2"},
+            {"Set-Cookie": "a, b\nc", "A": "1, 2"},
             None,
         ),
         ("200 OK\r\nFn-Http-H-: 1", 200, {"Fn-Http-H-": "1"}, None),
