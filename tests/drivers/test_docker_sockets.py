@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +56,29 @@ def test_a_dead_owners_folder_is_removed_and_no_other_whatever_the_label_says():
     forget_sockets(TOKEN)
     assert not folder_of(TOKEN).exists()
     assert other.exists()
+
+
+@pytest.mark.parametrize("is_dead", [False, True])
+def test_what_a_container_made_and_we_may_not_remove_is_told(monkeypatch, is_dead):
+    """Its folders are its user's, and what is in them root's alone to remove: as here, where nobody may."""
+    told = []
+    monkeypatch.setattr("threading.excepthook", lambda args: told.append(str(args.exc_value)))
+    sockets = Sockets(TOKEN)
+    (sockets.make("c-1") / "made").mkdir()
+    rmdir = os.rmdir
+
+    def refusing(path: Any, **where: Any) -> None:
+        if str(path).endswith("made"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        rmdir(path, **where)
+
+    with monkeypatch.context() as refused:
+        refused.setattr(os, "rmdir", refusing)
+        sockets.remove("c-1")
+        forget_sockets(TOKEN) if is_dead else sockets.close()
+    assert told == [f"{folder_of(TOKEN)} holds files that a container made as another user: remove it as root"]
+    sockets.close()
+    assert (folder_of(TOKEN).exists(), len(told)) == (False, 1)
 
 
 def start(yard: DockerYard, **keys: Any) -> Any:
