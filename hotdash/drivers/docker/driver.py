@@ -46,6 +46,11 @@ class Connector(Protocol):
     """An engine, as far as it is used here: `endpoint.Engine`."""
 
     @property
+    def location(self) -> str:
+        """Its address, as the user wrote it."""
+        ...
+
+    @property
     def is_local(self) -> bool:
         """Whether it is on this machine, and sees its files."""
         ...
@@ -112,12 +117,12 @@ class DockerDriver:
         self._unremoved: set[str] = set()  # the engine's ids, or names, of those that it could not be made to remove
         self._closed = False
         try:
-            self.owner = Owner(owners)
+            self.owner = Owner(owners, engine=engine.location)
         except OSError as error:
             raise NoDriver(f"the folder {owners} cannot be written ({error.strerror}): set XDG_CACHE_HOME") from error
         self._client = keep_alive(engine.connect(timeout_s=REQUEST_S, pool_size=_POOL))
         try:
-            self.orphans_removed = remove_orphans(self._client)
+            self.orphans_removed = remove_orphans(self._client, owners=owners, engine=engine.location)
         except EngineErrors as error:
             self._client.close()
             self.owner.close(leaves_some=False)
