@@ -37,6 +37,7 @@ class LeanEngine:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.is_local = engine.is_local
+        self.location = engine.location
 
     def connect(self, *, timeout_s: float = 60.0, pool_size: int = 10) -> docker.APIClient:
         return self._engine.connect(timeout_s=timeout_s, pool_size=1)

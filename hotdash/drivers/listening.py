@@ -15,15 +15,18 @@ import os
 import select
 import socket
 import stat
+import sys
 import threading
 import time
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from hotdash.drivers.base import STDERR_READY, STDOUT_READY
-from hotdash.drivers.wakes import close_wake, open_wake, send_wake, take_wakes
+from hotdash.drivers.wakes import close_wake, send_wake, take_wakes
 from hotdash.errors import ContainerGone
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from hotdash.drivers.base import Container, Stats
@@ -32,6 +35,7 @@ SOCKET = "lsnr.sock"  # Fn's name for it
 MAX_PATH_BYTES = 100  # of the 104 (macOS) or 108 that an address may have: FDKs listen on a longer name first
 READ_BYTES = 64 * 2**10
 _CONNECT_S = 1.0
+_RETRY_S = 0.005  # until a queue of connections that was full is tried again: no descriptor tells of room in it
 _LONGEST_S = 86_400.0
 
 
@@ -40,13 +44,19 @@ class ListeningContainer:
 
     The lock guards the wake's descriptors, which `wake` uses from any thread, against `close`. The connection is the
     serve thread's.
+
+    Args:
+        inner: The driver's own.
+        folder: Where it listens.
+        wake: What `open_wake` gave, closed with this. It is opened before the container is started: where no
+            descriptor is free, nothing may be left running.
     """
 
-    def __init__(self, inner: Container, *, folder: Path) -> None:
+    def __init__(self, inner: Container, *, folder: Path, wake: tuple[int, int]) -> None:
         self._inner = inner
         self._folder = folder
         self._lock = threading.Lock()
-        self._wake = open_wake()
+        self._wake = wake
         self._is_woken = False
         self._is_closed = False
         self._has_ended = False  # set by the stderr thread
@@ -105,13 +115,13 @@ class ListeningContainer:
         return ready
 
     def write(self, data: bytes | memoryview) -> int:
-        """The first write of a task connects."""
+        """The first write of a task connects; it takes nothing while the program's queue of connections is full."""
         try:
             if self._connection is None:
                 self._connection = self._connect()
                 self._connection.setblocking(False)  # noqa: FBT003  its signature
             count = self._connection.send(data)
-        except BlockingIOError:
+        except BlockingIOError:  # of either: the caller goes on after a `read` that is `or_writable`
             return 0
         except OSError as error:
             why = error.strerror or str(error)
@@ -133,6 +143,9 @@ class ListeningContainer:
             left_s = None if deadline_s is None else max(deadline_s - time.monotonic(), 0.0)
             if self._has_ended:  # it waits no more: what there is, then the end
                 left_s = 0.0
+            is_queueing = or_writable and self._connection is None
+            if is_queueing:
+                left_s = _RETRY_S if left_s is None else min(left_s, _RETRY_S)
             events = self._poller(or_writable=or_writable).poll(None if left_s is None else left_s * 1000.0)
             data = self._take(events)
             if data is not None:
@@ -141,7 +154,7 @@ class ListeningContainer:
                 return None
             if self._has_ended:
                 return b""
-            if left_s == 0.0 and not self._is_woken:
+            if (is_queueing or left_s == 0.0) and not self._is_woken:
                 return None
 
     def _take(self, events: list[tuple[int, int]]) -> bytes | None:
@@ -206,14 +219,13 @@ class ListeningContainer:
             OSError: It is not there (yet), does not accept, or is no socket in its folder.
         """
         path = self._folder / SOCKET
-        if path.is_symlink():
+        with suppress(OSError):  # no link, or not there: the next look tells which
             path = self._folder / os.path.basename(os.readlink(path))  # noqa: PTH115, PTH119  never out of the folder
-        if not stat.S_ISSOCK(path.lstat().st_mode):
-            raise FileNotFoundError(f"{path} is no socket")
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             connection.settimeout(_CONNECT_S)
-            connection.connect(str(path))
+            with _held(path) as held:
+                connection.connect(held)
         except OSError:
             connection.close()
             raise
@@ -224,6 +236,35 @@ class ListeningContainer:
             self._connection.close()
             self._connection = None
         self._was_written = False
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[str]:
+    """The address of the very socket that lies at `path` now: whoever may write there cannot put a link in its place.
+
+    Where a file cannot be held (macOS), the path itself is the address, looked at before and after.
+
+    Raises:
+        OSError: There is nothing, or no socket (any more).
+    """
+    if not sys.platform.startswith("linux"):
+        before = _check_socket(path, path.lstat())
+        yield str(path)
+        if not os.path.samestat(before, path.lstat()):
+            raise FileNotFoundError(f"{path} is another socket now")
+        return
+    fd = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        _check_socket(path, os.fstat(fd))
+        yield f"/proc/self/fd/{fd}"
+    finally:
+        os.close(fd)
+
+
+def _check_socket(path: Path, found: os.stat_result) -> os.stat_result:
+    if not stat.S_ISSOCK(found.st_mode):
+        raise FileNotFoundError(f"{path} is no socket")
+    return found
 
 
 def unfit_path(folder: Path) -> str:

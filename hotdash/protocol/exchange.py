@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from hotdash.errors import ProtocolError
 from hotdash.protocol.base import MAX_BODY_BYTES, MAX_HEAD_BYTES, Answer
 from hotdash.protocol.chunks import ChunkedBody
-from hotdash.protocol.head import Head, HeadReader, check_start, find_head_end, parse_head, shown
+from hotdash.protocol.head import COOKIES, Head, HeadReader, check_start, find_head_end, parse_head, shown
 
 if TYPE_CHECKING:
     from hotdash.task import TaskRequest
@@ -53,11 +53,13 @@ class HttpDecoder:
 
     Args:
         max_body_bytes: The longest body; a longer one is an error as soon as its length is known (M11).
+        cookies: As for `parse_head`.
     """
 
     __slots__ = (
         "_body",
         "_chunks",
+        "_cookies",
         "_final",
         "_head_bytes",
         "_interim",
@@ -71,10 +73,11 @@ class HttpDecoder:
         "surplus",
     )
 
-    def __init__(self, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(self, *, max_body_bytes: int = MAX_BODY_BYTES, cookies: frozenset[str] = COOKIES) -> None:
         self.started = False
         self.surplus = False
         self._max_body_bytes = max_body_bytes
+        self._cookies = cookies
         self._known: Head | None = None  # the last final head
         self._final: Head | None = None  # this exchange's, while its body comes
         self._is_head = False
@@ -164,7 +167,7 @@ class HttpDecoder:
             data = self._skip_blank(data)
             end = find_head_end(data)
         while end >= 0:
-            head = parse_head(data[:end])
+            head = parse_head(data[:end], cookies=self._cookies)
             self.started = True
             self._check_head_size(end)
             if not head.is_interim:

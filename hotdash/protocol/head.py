@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _START = b"HTTP/1."
+COOKIES = frozenset({"set-cookie"})
 COOKIE_SEPARATOR = "\n"  # cookies hold commas (in dates), so that only what no value can hold may part them
 
 
@@ -138,8 +139,12 @@ class HeadReader:
         self.message_complete = True
 
 
-def parse_head(raw: bytes) -> Head:
+def parse_head(raw: bytes, *, cookies: frozenset[str] = COOKIES) -> Head:
     """Reads a whole head, as `find_head_end` bounds it.
+
+    Args:
+        raw: Its bytes.
+        cookies: Names of headers, in lower case, that are Set-Cookie to the caller.
 
     Raises:
         ProtocolError: It is not the head of an HTTP/1.0 or HTTP/1.1 answer, or its body's framing is ambiguous.
@@ -152,7 +157,7 @@ def parse_head(raw: bytes) -> Head:
     status_code = reader.status_code
     if status_code < 100 or status_code == 101:
         raise ProtocolError(f"an answer cannot have status {status_code}: found {shown(raw)}")
-    headers, length, coding = _gather(reader.fields)
+    headers, length, coding = _gather(reader.fields, cookies)
     chunked = coding is not None
     if status_code < 200 or status_code in {204, 304}:
         length, chunked = 0, False
@@ -170,7 +175,9 @@ def parse_head(raw: bytes) -> Head:
     )
 
 
-def _gather(fields: list[tuple[bytes, bytes]]) -> tuple[dict[str, str], int | None, str | None]:
+def _gather(
+    fields: list[tuple[bytes, bytes]], cookies: frozenset[str]
+) -> tuple[dict[str, str], int | None, str | None]:
     """The headers, the Content-Length and the Transfer-Encoding."""
     headers: dict[str, str] = {}
     written: dict[str, str] = {}
@@ -179,7 +186,7 @@ def _gather(fields: list[tuple[bytes, bytes]]) -> tuple[dict[str, str], int | No
         folded = name.lower()
         first = written.setdefault(folded, name)
         if first in headers:
-            value = (COOKIE_SEPARATOR if folded == "set-cookie" else ", ").join((headers[first], value))
+            value = (COOKIE_SEPARATOR if folded in cookies else ", ").join((headers[first], value))
         headers[first] = value
     length: int | None = None
     if "content-length" in written:

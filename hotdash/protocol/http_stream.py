@@ -7,13 +7,14 @@ with `Fn-Http-H-` are its headers without that; the exchange itself is that of `
 
 from __future__ import annotations
 
+import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from hotdash.errors import ProtocolError
 from hotdash.protocol.base import MAX_BODY_BYTES, Answer, WithoutVariables
 from hotdash.protocol.exchange import HttpDecoder
-from hotdash.protocol.head import failure
+from hotdash.protocol.head import COOKIES, failure
 from hotdash.protocol.headers import check_method, check_value, header_names, url_text
 from hotdash.protocol.json import timestamp
 
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from hotdash.task import TaskRequest
 
 _HEADER = "fn-http-h-"
+_COOKIES = COOKIES | {f"{_HEADER}{name}" for name in COOKIES}
 _STATUS = "fn-http-status"
+_STATUS_CODE = re.compile("[2-9][0-9]{2}")
 
 
 class HttpStreamFormat(WithoutVariables):
@@ -65,9 +68,9 @@ class HttpStreamFormat(WithoutVariables):
             f"Fn-Http-Request-Url: {url_text(request.url)}",
         ]
         for name, value in request.headers.items():
-            folded = header_names(name)[1]
+            header_names(name)  # checks it
             check_value(f"header {name}", value)
-            if folded == "content_type":
+            if name.lower() == "content-type":  # as the wire compares: `Content_Type` is another
                 lines.append(f"Content-Type: {value}")
             lines.append(f"Fn-Http-H-{name}: {value}")
         return "\r\n".join((*lines, "", "")).encode("latin-1") + request.payload
@@ -83,7 +86,7 @@ class HttpStreamDecoder:
     __slots__ = ("_http",)
 
     def __init__(self, *, max_body_bytes: int) -> None:
-        self._http = HttpDecoder(max_body_bytes=max_body_bytes)
+        self._http = HttpDecoder(max_body_bytes=max_body_bytes, cookies=_COOKIES)
 
     @property
     def surplus(self) -> bool:
@@ -120,7 +123,7 @@ def _told(answer: Answer) -> Answer:
     for name, value in answer.headers.items():
         folded = name.lower()
         if folded == _STATUS:
-            if not (value.isascii() and value.isdecimal() and 200 <= int(value[:9]) <= 999):
+            if not _STATUS_CODE.fullmatch(value):
                 raise ProtocolError(f"the answer's {name}: found {value[:40]!r}, allowed a number from 200 to 999")
             status_code = int(value)
             error = error or (failure(status_code) if status_code >= 500 else None)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
+import os
+import socket
 import sys
 import threading
 import time
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 from contract_harness import PATIENCE_S, StderrThread, open_descriptors, read_exactly, read_to_end, until
 
@@ -37,6 +42,16 @@ ECHO = """
 """
 ANSWERS_AND_ENDS = "    if connection.recv(65536): connection.sendall(b'last words'); os._exit(3)\n"
 NEVER_READS = "    time.sleep(1000)\n"
+QUEUE_OF_ONE = """
+import os, socket, time
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(os.environ["FN_LISTENER"].removeprefix("unix:"))
+listener.listen(0)
+while not os.path.exists("ACCEPTS"):
+    time.sleep(0.01)
+while True:
+    connection = listener.accept()[0]
+"""
 PRINTS = "    if connection.recv(65536): print('to stdout', flush=True); connection.sendall(b'x')\n"
 
 
@@ -46,12 +61,13 @@ class Den:
     def __init__(self, folder: Path, runs: Path) -> None:
         self.driver = ProcessDriver(cache_dir=folder / "cache", run_parent=runs)
         self._folder = folder
+        self.runs = runs
         self._count = 0
         self._threads: list[tuple[Container, StderrThread]] = []
 
-    def start(self, code: str, *, is_ready: bool = True) -> Container:
+    def start(self, code: str, *, listens: str = LISTENS, is_ready: bool = True) -> Container:
         self._count += 1
-        entrypoint = (sys.executable, "-I", "-S", "-c", LISTENS + code)
+        entrypoint = (sys.executable, "-I", "-S", "-c", listens + code)
         image = Image(id="0" * 64, function="f", folder=self._folder, entrypoint=entrypoint)
         container = self.driver.start(
             ContainerSpec(
@@ -148,6 +164,20 @@ def test_a_write_to_one_that_never_reads_takes_no_more_at_last(den):
     assert container.read(0.02, or_writable=True) is None
 
 
+def test_a_call_to_a_full_queue_of_connections_goes_once_there_is_room(den, tmp_path):
+    accepts = tmp_path / "ACCEPTS"
+    container = den.start(ECHO, listens=QUEUE_OF_ONE.replace("ACCEPTS", str(accepts)))
+    assert not container.is_ready(), "the look at its readiness fills the queue"
+    assert container.write(b"word") == 0
+    began_s = time.monotonic()
+    assert container.read(PATIENCE_S, or_writable=True) is None
+    assert time.monotonic() - began_s < PATIENCE_S / 2, "it is tried again long before the call's time is over"
+    assert container.write(b"word") == 0
+    accepts.touch()
+    until(lambda: container.read(PATIENCE_S, or_writable=True) is None and container.write(b"word") == 4, "room")
+    assert read_exactly(container, 4) == b"word"
+
+
 def test_what_it_wrote_before_its_end_is_read_then_the_end(den):
     container = den.start(ANSWERS_AND_ENDS)
     container.write(b"x")
@@ -176,6 +206,54 @@ def test_one_that_does_not_listen_yet_is_not_ready(den):
     container.kill()
     assert container.wait(PATIENCE_S) is not None
     until(lambda: container.waits_for_input() is False, "that it is told")
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+def test_a_start_for_which_no_descriptor_is_free_leaves_nothing_running(den, monkeypatch, nth):
+    """Of the two that tell of wakes, as when other threads take what is free between them."""
+    den.start(ECHO)
+    before, descriptors = _children(), open_descriptors()
+    asked = itertools.count(1)
+    real = os.eventfd
+
+    def eventfd(*args: int) -> int:
+        if next(asked) == nth:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return real(*args)
+
+    monkeypatch.setattr(os, "eventfd", eventfd)
+    with pytest.raises(StartError, match="too many open files"):
+        den.start(ECHO)
+    assert (_children(), open_descriptors()) == (before, descriptors)
+    den.start(ECHO)
+
+
+def _children() -> set[int]:
+    return {child.pid for child in psutil.Process().children()}
+
+
+def test_a_link_put_in_the_sockets_place_while_it_is_looked_at_leads_nowhere(den, tmp_path_factory, monkeypatch):
+    """Just before hotdash connects, however quick the container is: the socket that was looked at is the one."""
+    container = den.start(ECHO)
+    with socket.socket(socket.AF_UNIX) as elsewhere:
+        address = tmp_path_factory.mktemp("e") / "elsewhere.sock"
+        elsewhere.bind(str(address))
+        elsewhere.listen()
+        elsewhere.setblocking(False)
+        place = next(den.runs.rglob("lsnr.sock"))
+
+        class Swapping(socket.socket):
+            def connect(self, to: str) -> None:
+                place.unlink()
+                place.symlink_to(address)
+                super().connect(to)
+
+        monkeypatch.setattr(socket, "socket", Swapping)
+        container.look()
+        assert container.write(b"word") == 4
+        with pytest.raises(BlockingIOError):
+            elsewhere.accept()
+    assert read_exactly(container, 4) == b"word"
 
 
 def test_a_socket_that_could_not_have_its_path_is_a_failed_start(tmp_path):

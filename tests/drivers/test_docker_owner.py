@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ from docker_parts import BUSYBOX
 
 from hotdash.drivers.docker import owner
 from hotdash.drivers.docker.owner import LOCK, MACHINE, OWNER, USER, Owner, forget, is_orphan
+from hotdash.drivers.docker.removal import remove_orphans
+from hotdash.drivers.docker.sockets import Sockets, folder_of
 
 if TYPE_CHECKING:
     from docker_parts import DockerYard
@@ -91,6 +94,38 @@ def test_a_lock_is_held_until_its_owner_ends_and_is_gone_if_nothing_is_left(tmp_
     assert is_orphan(second.labels)
     forget(second.labels)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dead_owner_without_a_container_leaves_neither_lock_nor_folder(tmp_path, tmp_path_factory, monkeypatch):
+    """But nothing is done to one who lives, has a container left (or may have), or had them on another engine."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path_factory.mktemp("s")))
+    here = "unix:///engine.sock"
+    dead, living, left, unsure = (Owner(tmp_path, engine=here) for _ in range(4))
+    elsewhere, older = Owner(tmp_path, engine="tcp://far:2375"), Owner(tmp_path)
+    labels = {one: one.labels for one in (dead, living, left, unsure, elsewhere, older)}
+    for one in labels:
+        Sockets(one.token).make("c-1")
+    unsure.close(leaves_some=True)
+    for one in (dead, left, elsewhere, older):
+        os.close(one._fd)  # as a kill does
+    assert remove_orphans(_Stubborn(labels[left]), owners=tmp_path, engine=here) == 0
+    kept = (living, left, unsure, elsewhere, older)
+    assert {str(path) for path in tmp_path.iterdir()} == {labels[one][LOCK] for one in kept}
+    assert [one for one in labels if folder_of(one.token).exists()] == list(kept)
+    living.close(leaves_some=False)
+
+
+class _Stubborn:
+    """An engine's client, with one container that it does not remove."""
+
+    def __init__(self, labels: dict[str, str]) -> None:
+        self._labels = labels
+
+    def containers(self, **_asked: object) -> list[dict[str, object]]:
+        return [{"Id": "1", "Labels": self._labels}]
+
+    def remove_container(self, _id: str, **_how: object) -> None:
+        raise docker.errors.DockerException("it does not answer")
 
 
 def test_a_machine_and_a_user_without_a_name_have_one_all_the_same(tmp_path, monkeypatch):

@@ -69,6 +69,15 @@ def test_the_request_to_the_letter():
     )
 
 
+def test_of_names_alike_one_alone_is_the_content_type():
+    headers = {"Content_Type": "a/b", "Content-Type": "c/d"}
+    head = STREAM.encode(SPEC, request_of(headers=headers)).decode()
+    assert [line for line in head.split("\r\n") if line.startswith("Content")] == [
+        "Content-Length: 0",
+        "Content-Type: c/d",
+    ]
+
+
 def test_its_variables_to_the_letter():
     assert STREAM.environment(SPEC) == {
         "FN_FORMAT": "http-stream",
@@ -134,6 +143,12 @@ def test_what_cannot_stand_in_a_head_is_refused(changes):
             {"X-B": "2", "content-type": "c/d", "X-A": "1"},
             None,
         ),
+        (
+            "200 OK\r\nFn-Http-H-Set-Cookie: a, b\r\nfn-http-h-set-cookie: c\r\nFn-Http-H-A: 1\r\nFn-Http-H-A: 2",
+            200,
+            {"Set-Cookie": "a, b\nc", "A": "1, 2"},
+            None,
+        ),
         ("200 OK\r\nFn-Http-H-: 1", 200, {"Fn-Http-H-": "1"}, None),
     ],
 )
@@ -144,7 +159,22 @@ def test_what_the_caller_is_told_stands_in_headers(head, status, headers, error)
     assert (answer.status_code, found, answer.error, answer.body) == (status, headers, error, b"hello")
 
 
-@pytest.mark.parametrize("text", ["", "ok", "99", "1000", "-200", "2e2", "9" * 5000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "ok",
+        "99",
+        "199",
+        "1000",
+        "0200",
+        "-200",
+        "2e2",
+        "000000200" + "0" * 20,
+        "000000200" + "0" * 5000,
+        "9" * 5000,
+    ],
+)
 def test_a_status_that_is_none_is_a_protocol_error(text):
     with pytest.raises(ProtocolError, match="Fn-Http-Status: found"):
         answer_of(f"200 OK\r\nFn-Http-Status: {text}")

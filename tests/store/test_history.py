@@ -292,6 +292,52 @@ def test_several_who_find_an_older_file_at_once_bring_it_to_this_version_once(pa
     assert counted(path) == 1
 
 
+@pytest.mark.parametrize(
+    ("spoiled", "listed"),
+    [
+        ("UPDATE tasks SET status = 'skipped' WHERE id = 'bad'", ["good"]),
+        ("UPDATE contents SET stderr = 'not json' WHERE place = 1", ["good", "bad"]),
+        ("UPDATE contents SET answer_headers = '[1]' WHERE place = 1", ["good", "bad"]),
+        ("UPDATE contents SET stderr = '[[1, 2]]' WHERE place = 1", ["good", "bad"]),
+    ],
+)
+def test_a_row_that_is_not_to_be_read_costs_no_other(path: Path, spoiled: str, listed: list[str]) -> None:
+    with past_at(path) as first:
+        first.task("bad")
+        first.settled()
+        first.task("good")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(spoiled)
+    with past_at(path) as second:
+        assert second.ids() == listed
+        second.answer(lambda: second.history.reader.open(1))
+        assert second.history.reader.contents is None
+        second.answer(lambda: second.history.reader.gather([1, 2]))
+        assert list(second.history.reader.marked) == [2]
+        assert second.opened("good").task.payload == b"Ada"
+
+
+def test_a_question_that_fails_is_told_once_and_the_next_one_is_answered(path: Path, monkeypatch) -> None:
+    with past_at(path) as past:
+        past.task("aa")
+        past.settled()
+        with monkeypatch.context() as broken:
+            broken.setattr(rows, "earlier", lambda *_args, **_names: {}["missing"])
+            past.answer(past.history.reader.count)
+            past.answer(past.history.reader.count)
+        assert past.ids() == ["aa"]
+        assert past.said == ["a question to the history has no answer: KeyError('missing')"]
+
+
+def test_a_task_that_cannot_be_kept_costs_no_other_of_its_batch(path: Path) -> None:
+    with past_at(path) as past:
+        for task_id, code in (("aa", 200), ("bb", 2 * 10**22), ("cc", 200)):
+            past.task(task_id, status_code=code)
+        past.settled()
+        assert past.ids() == ["cc", "aa"]
+        assert (past.history.written, past.history.dropped, past.said) == (2, 1, [])
+
+
 def test_what_is_large_is_kept_in_part_and_says_so(path: Path) -> None:
     limits = HistoryLimits(payload_bytes=10, body_bytes=10, stderr_bytes=10)
     with past_at(path, limits=limits) as past:

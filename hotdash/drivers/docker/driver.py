@@ -24,6 +24,7 @@ from hotdash.drivers.docker.sockets import Sockets
 from hotdash.drivers.docker.stats import StatsWatch
 from hotdash.drivers.docker.transport import keep_alive
 from hotdash.drivers.listening import ListeningContainer, unfit_path
+from hotdash.drivers.wakes import close_wake, open_wake
 from hotdash.errors import BuildError, NoDriver, StartError, report
 
 if TYPE_CHECKING:
@@ -43,6 +44,11 @@ _STATS_S = 5.0
 
 class Connector(Protocol):
     """An engine, as far as it is used here: `endpoint.Engine`."""
+
+    @property
+    def location(self) -> str:
+        """Its address, as the user wrote it."""
+        ...
 
     @property
     def is_local(self) -> bool:
@@ -111,12 +117,12 @@ class DockerDriver:
         self._unremoved: set[str] = set()  # the engine's ids, or names, of those that it could not be made to remove
         self._closed = False
         try:
-            self.owner = Owner(owners)
+            self.owner = Owner(owners, engine=engine.location)
         except OSError as error:
             raise NoDriver(f"the folder {owners} cannot be written ({error.strerror}): set XDG_CACHE_HOME") from error
         self._client = keep_alive(engine.connect(timeout_s=REQUEST_S, pool_size=_POOL))
         try:
-            self.orphans_removed = remove_orphans(self._client)
+            self.orphans_removed = remove_orphans(self._client, owners=owners, engine=engine.location)
         except EngineErrors as error:
             self._client.close()
             self.owner.close(leaves_some=False)
@@ -147,7 +153,21 @@ class DockerDriver:
         what = f"{spec.function}: container {spec.id} could not be started"
         if self._closed:
             raise StartError(f"{what}: the docker driver is closed")
-        sockets = self._make_sockets(spec, what) if spec.listens else None
+        if not spec.listens:
+            return self._start(spec, what, sockets=None)
+        sockets = self._make_sockets(spec, what)
+        try:
+            wake = open_wake()  # first: a failed start leaves nothing running
+        except OSError as error:
+            self._sockets.remove(spec.id)
+            raise StartError(f"{what}: nothing can wait for it: {error.strerror}") from error
+        try:
+            return ListeningContainer(self._start(spec, what, sockets=sockets), folder=sockets, wake=wake)
+        except StartError:
+            close_wake(wake)
+            raise
+
+    def _start(self, spec: ContainerSpec, what: str, *, sockets: Path | None) -> DockerContainer:
         try:
             handle = self._create(spec, sockets)
         except EngineErrors as error:
@@ -176,7 +196,7 @@ class DockerDriver:
             is_behind = bool(self._unremoved)
         if is_behind:  # the engine answers again
             self._chores.add(self._remove_left)
-        return container if sockets is None else ListeningContainer(container, folder=sockets)
+        return container
 
     def inside(self, container_id: str) -> Inside | None:
         """See `Insider`."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 OWNER = "hotdash.owner"
 MACHINE = "hotdash.machine"
@@ -34,17 +34,19 @@ class Owner:
 
     Args:
         folder: Where the lock files of all owners are; made if need be.
+        engine: Where its containers are; it stands in the lock file, for `bury`.
 
     Raises:
         OSError: The lock file cannot be made.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, engine: str = "") -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.token = secrets.token_hex(8)
         self._path = folder.resolve() / f"{self.token}.lock"
         self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         fcntl.flock(self._fd, fcntl.LOCK_EX)
+        os.write(self._fd, os.fsencode(engine))  # after the lock: who finds it free and empty knows nothing
 
     @property
     def labels(self) -> dict[str, str]:
@@ -59,8 +61,10 @@ class Owner:
                 nobody's any more.
         """
         if self._fd >= 0:
-            if not leaves_some:
-                with suppress(OSError):
+            with suppress(OSError):
+                if leaves_some:
+                    os.ftruncate(self._fd, 0)  # the engine may come to make them later: `bury` leaves it alone
+                else:
                     self._path.unlink()
             os.close(self._fd)
             self._fd = -1
@@ -88,6 +92,30 @@ def forget(labels: Mapping[str, str]) -> None:
     """Removes a dead owner's lock file, now that none of its containers is left."""
     with suppress(OSError):
         Path(labels[LOCK]).unlink()
+
+
+def bury(folder: Path, *, engine: str, kept: Collection[str]) -> list[str]:
+    """Removes the lock files of dead owners of whom an engine has no container.
+
+    Args:
+        folder: Where the lock files of all owners are.
+        engine: Where their containers were; one who had them elsewhere is left alone.
+        kept: Lock files (their paths) that containers of this engine still name.
+
+    Returns:
+        The owners' tokens.
+    """
+    buried = []
+    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    for path in folder.resolve().glob("*.lock"):
+        if str(path) in kept:
+            continue
+        with suppress(OSError), os.fdopen(os.open(path, flags), "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if engine and lock.read() == os.fsencode(engine):
+                path.unlink()
+                buried.append(path.stem)
+    return buried
 
 
 def _machine() -> str:

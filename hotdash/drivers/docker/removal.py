@@ -8,17 +8,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hotdash.drivers.docker.faults import EngineErrors, is_gone, is_refused_by_state
-from hotdash.drivers.docker.owner import LOCK, OWNER, forget, is_orphan
+from hotdash.drivers.docker.owner import LOCK, OWNER, bury, forget, is_orphan
 from hotdash.drivers.docker.sockets import forget_sockets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     import docker
 
 
-def remove_orphans(client: docker.APIClient) -> int:
-    """Removes the containers of owners that have died, and no others.
+def remove_orphans(client: docker.APIClient, *, owners: Path, engine: str) -> int:
+    """Removes the containers of owners that have died, and no others; and what such owners have left on this machine.
+
+    Args:
+        client: For the engine.
+        owners: The folder of the owners' lock files.
+        engine: Which engine it is, as the lock files name it.
 
     Returns:
         How many are gone.
@@ -39,6 +45,8 @@ def remove_orphans(client: docker.APIClient) -> int:
         if gone == len(containers):
             forget(labels)
             forget_sockets(labels.get(OWNER, ""))
+    for token in bury(owners, engine=engine, kept=dead.keys()):  # of those who had no container left
+        forget_sockets(token)
     return removed
 
 

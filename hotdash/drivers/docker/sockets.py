@@ -11,6 +11,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from hotdash.errors import report
+
 INSIDE = "/tmp/iofs"  # noqa: S108  Fn's place for it, in the container
 _TOKEN = re.compile(r"[0-9a-f]{16}")
 
@@ -38,8 +40,8 @@ class Sockets:
         shutil.rmtree(self._folder / container_id, ignore_errors=True)
 
     def close(self) -> None:
-        """Removes them all."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        """Removes them all, and tells what stays."""
+        _remove(self._folder)
 
 
 def folder_of(token: str) -> Path:
@@ -48,6 +50,13 @@ def folder_of(token: str) -> Path:
 
 
 def forget_sockets(token: str) -> None:
-    """Removes a dead owner's."""
+    """Removes a dead owner's, and tells what stays."""
     if _TOKEN.fullmatch(token):  # it comes from a label
-        shutil.rmtree(folder_of(token), ignore_errors=True)
+        _remove(folder_of(token))
+
+
+def _remove(folder: Path) -> None:
+    """A container may have made a folder in its own, as a user whose files root alone can remove."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        report(RuntimeWarning(f"{folder} holds files that a container made as another user: remove it as root"))

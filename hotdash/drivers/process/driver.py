@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
@@ -27,7 +28,7 @@ from hotdash.drivers.process.image_store import ImageStore
 from hotdash.drivers.process.memory import MemoryWatch
 from hotdash.drivers.process.surroundings import RunFolder
 from hotdash.drivers.process.usage import UsageTable
-from hotdash.drivers.wakes import open_wake
+from hotdash.drivers.wakes import close_wake, open_wake
 from hotdash.errors import BuildError, StartError
 
 if TYPE_CHECKING:
@@ -108,22 +109,22 @@ class ProcessDriver:
             around = self._run.make(spec.id)
         except OSError as error:
             raise StartError(f"{what}: {why_not_stored(error)}") from error
-        environment = around.environment(spec.environment, path=self._path)
-        if spec.listens:
-            if why := unfit_path(around.folder):
-                around.remove()
-                raise StartError(f"{what}: {why}")
-            environment["FN_LISTENER"] = f"unix:{around.folder / SOCKET}"
-        try:
-            container = self._spawn(spec, around, folder=spec.image.folder, environment=environment)
-            return ListeningContainer(container, folder=around.folder) if spec.listens else container
-        except OSError as error:
-            around.remove()
-            why = why_not_started(error, spec.image.entrypoint, folder=spec.image.folder, environment=environment)
-            raise StartError(f"{what}: {why}") from error
-        except ValueError as error:  # a NUL in a variable or an argument, `=` in a name
-            around.remove()
-            raise StartError(f"{what}: its config or entrypoint cannot be given to a program: {error}") from error
+        with ExitStack() as undo:
+            undo.callback(around.remove)
+            environment = around.environment(spec.environment, path=self._path)
+            if spec.listens:
+                if why := unfit_path(around.folder):
+                    raise StartError(f"{what}: {why}")
+                environment["FN_LISTENER"] = f"unix:{around.folder / SOCKET}"
+            try:
+                container = self._spawn(spec, around, folder=spec.image.folder, environment=environment)
+            except OSError as error:
+                why = why_not_started(error, spec.image.entrypoint, folder=spec.image.folder, environment=environment)
+                raise StartError(f"{what}: {why}") from error
+            except ValueError as error:  # a NUL in a variable or an argument, `=` in a name
+                raise StartError(f"{what}: its config or entrypoint cannot be given to a program: {error}") from error
+            undo.pop_all()
+        return container
 
     def inside(self, container_id: str) -> Inside | None:
         """See `Insider`: the shell is the user's `$SHELL`, in the copy's folder, with the container's environment."""
@@ -145,10 +146,13 @@ class ProcessDriver:
 
     def _spawn(
         self, spec: ContainerSpec, around: Surroundings, *, folder: Path, environment: Mapping[str, str]
-    ) -> ProcessContainer:
+    ) -> Container:
+        """All that needs a descriptor comes before the program, or a start that fails would leave it running."""
         self._memory.ensure()
-        wake_fds = open_wake()
-        try:
+        with ExitStack() as undo:
+            wake_fds = _opened_wake(undo)
+            listening_wake = _opened_wake(undo) if spec.listens else None
+            log_only = undo.enter_context(Path(os.devnull).open("rb", buffering=0)) if spec.listens else None
             group = ProcessGroup.spawn(
                 spec.image.entrypoint,
                 folder=folder,
@@ -158,13 +162,9 @@ class ProcessDriver:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT if spec.listens else subprocess.PIPE,
             )
-        except (OSError, ValueError):
-            for fd in set(wake_fds):
-                os.close(fd)
-            raise
-        if spec.listens:  # what it prints is its log; nobody reads its stdout
-            devnull = Path(os.devnull).open("rb", buffering=0)  # noqa: SIM115  closed with the container
-            group.process.stdout, group.process.stderr = devnull, group.process.stdout
+            undo.pop_all()
+        if log_only is not None:  # what it prints is its log; nobody reads its stdout
+            group.process.stdout, group.process.stderr = log_only, group.process.stdout
         self._memory.watch(group, limit_bytes=spec.memory_mb * 2**20)
         container = ProcessContainer(
             spec.id,
@@ -178,4 +178,12 @@ class ProcessDriver:
         )
         with self._lock:
             self._live[spec.id] = container
-        return container
+        if listening_wake is None:
+            return container
+        return ListeningContainer(container, folder=around.folder, wake=listening_wake)
+
+
+def _opened_wake(undo: ExitStack) -> tuple[int, int]:
+    wake = open_wake()
+    undo.callback(close_wake, wake)
+    return wake

@@ -53,7 +53,9 @@ class History:
         run = os.urandom(8).hex()
         self._gatherer: Gatherer | None = None
         self._writer = HistoryWriter(path=self.path, run=run, limits=self.limits, on_fault=on_fault, flush_s=flush_s)
-        self.reader = HistoryReader(path=self.path, root=str(root), run=run, on_broken=self._writer.mend)
+        self.reader = HistoryReader(
+            path=self.path, root=str(root), run=run, on_broken=self._writer.mend, on_fault=on_fault
+        )
 
     def __call__(self, event: Event) -> None:
         """Takes an event; returns at once."""

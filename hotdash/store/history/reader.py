@@ -33,13 +33,24 @@ class HistoryReader:
         root: The folder that hotdash shows.
         run: The name of this run.
         on_broken: Called in the thread when the database is found broken.
+        on_fault: Called in the thread with a text for the user, once for each thing that is wrong.
     """
 
-    def __init__(self, *, path: Path, root: str, run: str, on_broken: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        *,
+        path: Path,
+        root: str,
+        run: str,
+        on_broken: Callable[[], object],
+        on_fault: Callable[[str], object],
+    ) -> None:
         self._path = path
         self._root = root
         self._run = run
         self._on_broken = on_broken
+        self._on_fault = on_fault
+        self._told: set[str] = set()
         self.version = 0
         self.on_answer: Callable[[], object] = lambda: None
         self.page = PastPage()
@@ -126,10 +137,17 @@ class HistoryReader:
                     database = None
                 if fault.kind is FaultKind.BROKEN:
                     self._on_broken()  # the one who writes finds the same, and tells it; so it does of other faults
+            except Exception as error:  # noqa: BLE001  the thread's top: emitted, and the next question is answered
+                self._tell(f"a question to the history has no answer: {error!r}")
             self.version += 1
             self.on_answer()
         if database is not None:
             database.close()
+
+    def _tell(self, text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            self._on_fault(text)
 
     def _next(self) -> list[Callable[[Database], None]] | None:
         """Waits for questions; None when it is to end."""

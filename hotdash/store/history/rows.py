@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -13,12 +15,12 @@ from hotdash.store.snapshot import TaskView
 from hotdash.task import Attribution, TaskResult, TaskState, TaskStatus
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Mapping, Sequence
 
     from hotdash.store.history.values import HistoryLimits
 
 _Row = tuple[Any, ...]
+BAD_ROW = (ValueError, KeyError, TypeError)  # bad JSON, an unknown status; not by this version's hand
 
 _PREVIEW_BYTES = 240  # of an answer, for its row on the screen
 _TASK = "place, run, id, folder, function, status, status_code, error, revision, container_id, queued_time_s, ended_time_s, queued_s, run_s, payload_bytes, body_bytes, preview, starting_s"  # noqa: E501  a statement's columns
@@ -35,11 +37,35 @@ _ORDER = {
 _BELOW = "(folder = :root OR substr(folder, 1, length(:root) + 1) = :root || '/')"
 
 
-def insert(connection: sqlite3.Connection, tasks: Sequence[EndedTask], *, run: str, limits: HistoryLimits) -> None:
-    """Writes tasks, in a transaction of the caller's."""
+def insert(connection: sqlite3.Connection, tasks: Sequence[EndedTask], *, run: str, limits: HistoryLimits) -> int:
+    """Writes tasks, in a transaction of the caller's.
+
+    Returns:
+        How many are written: one that SQLite cannot hold costs no other its row.
+    """
+    try:
+        _insert_all(connection, tasks, run=run, limits=limits)
+    except (*BAD_ROW, OverflowError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError):
+        if len(tasks) == 1:
+            return 0
+        return sum(insert(connection, (task,), run=run, limits=limits) for task in tasks)
+    return len(tasks)
+
+
+def _insert_all(connection: sqlite3.Connection, tasks: Sequence[EndedTask], *, run: str, limits: HistoryLimits) -> None:
+    """All of them, or none and an error."""
     place = connection.execute("SELECT coalesce(max(place), 0) FROM tasks").fetchone()[0] + 1
-    connection.executemany(_INSERT_TASK, [_task_row(task, place + at, run) for at, task in enumerate(tasks)])
-    connection.executemany(_INSERT_CONTENTS, [_contents_row(task, place + at, limits) for at, task in enumerate(tasks)])
+    task_rows = [_task_row(task, place + at, run) for at, task in enumerate(tasks)]
+    contents_rows = [_contents_row(task, place + at, limits) for at, task in enumerate(tasks)]
+    connection.execute("SAVEPOINT tasks")
+    try:
+        connection.executemany(_INSERT_TASK, task_rows)
+        connection.executemany(_INSERT_CONTENTS, contents_rows)
+    except (OverflowError, sqlite3.Error):
+        with suppress(sqlite3.Error):  # some errors have rolled back already
+            connection.execute("ROLLBACK TO tasks")
+        raise
+    connection.execute("RELEASE tasks")
 
 
 def page(connection: sqlite3.Connection, query: PastQuery, *, root: str, run: str) -> PastPage:
@@ -54,10 +80,10 @@ def page(connection: sqlite3.Connection, query: PastQuery, *, root: str, run: st
     where = "folder = :folder" if query.folder else _BELOW
     names = {"folder": clean(query.folder), "root": clean(root), "limit": query.limit}
     sql = f"SELECT {_columns(connection)} FROM tasks WHERE {where} ORDER BY {_ORDER[query.order]} LIMIT :limit"  # noqa: S608  as above
-    rows = connection.execute(sql, names)
-    tasks = tuple(_past_task(row, run=run) for row in rows)
+    rows = connection.execute(sql, names).fetchall()
+    tasks = tuple(task for row in rows if (task := _past_task(row, run=run)) is not None)
     total = len(tasks)
-    if total == query.limit:
+    if len(rows) == query.limit:
         total = connection.execute(f"SELECT count(*) FROM tasks WHERE {where}", names).fetchone()[0]  # noqa: S608  as above
     return PastPage(query=query, tasks=tasks, total=total)
 
@@ -69,12 +95,19 @@ def earlier(connection: sqlite3.Connection, *, root: str, run: str) -> Mapping[s
 
 
 def contents(connection: sqlite3.Connection, place: int) -> PastContents | None:
-    """All that was kept of a task; None if it has been removed since."""
+    """All that was kept of a task; None if it has been removed since, or is not to be read."""
     row = connection.execute(f"SELECT {_columns(connection)} FROM tasks WHERE place = ?", (place,)).fetchone()  # noqa: S608  as above
     more = connection.execute("SELECT * FROM contents WHERE place = ?", (place,)).fetchone()
     if row is None or more is None:
         return None
-    _, payload, headers, body, answer_headers, error, stderr, dropped = more
+    try:
+        return _contents(row, more)
+    except BAD_ROW:
+        return None
+
+
+def _contents(row: _Row, more: _Row) -> PastContents:
+    place, payload, headers, body, answer_headers, error, stderr, dropped = more
     kept = json.loads(stderr)
     task = _view(
         row,
@@ -158,8 +191,12 @@ def _contents_row(task: EndedTask, place: int, limits: HistoryLimits) -> tuple[o
     )
 
 
-def _past_task(row: _Row, *, run: str) -> PastTask:
-    task = _view(row, body=row[16], error=row[7])
+def _past_task(row: _Row, *, run: str) -> PastTask | None:
+    """None for what no hotdash of this version has written: it costs the page no other row."""
+    try:
+        task = _view(row, body=row[16], error=row[7])
+    except BAD_ROW:
+        return None
     return PastTask(place=row[0], task=task, ended_time_s=row[11], is_earlier=row[1] != run, body_bytes=row[15])
 
 

@@ -165,9 +165,10 @@ class HistoryWriter:
             self._database.look_through()
         if tasks:
             with self._database.transaction() as connection:
-                rows.insert(connection, tasks, run=self._run, limits=self._limits)
+                written = rows.insert(connection, tasks, run=self._run, limits=self._limits)
             with self._lock:
-                self.written += len(tasks)
+                self.written += written
+                self.dropped += len(tasks) - written
             self._unseen_bytes += sum(task.size_bytes for task in tasks)
         now_s = time.monotonic()
         if now_s - self._trimmed_s > _TRIM_S or self._unseen_bytes > min(
