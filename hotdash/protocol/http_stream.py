@@ -67,10 +67,12 @@ class HttpStreamFormat(WithoutVariables):
             f"Fn-Http-Method: {request.method}",
             f"Fn-Http-Request-Url: {url_text(request.url)}",
         ]
+        is_typed = False
         for name, value in request.headers.items():
             header_names(name)  # checks it
             check_value(f"header {name}", value)
-            if name.lower() == "content-type":  # as the wire compares: `Content_Type` is another
+            if name.lower() == "content-type" and not is_typed:  # as the wire compares: `Content_Type` is another
+                is_typed = True
                 lines.append(f"Content-Type: {value}")
             lines.append(f"Fn-Http-H-{name}: {value}")
         return "\r\n".join((*lines, "", "")).encode("latin-1") + request.payload

@@ -70,7 +70,7 @@ def test_the_request_to_the_letter():
 
 
 def test_of_names_alike_one_alone_is_the_content_type():
-    headers = {"Content_Type": "a/b", "Content-Type": "c/d"}
+    headers = {"Content_Type": "a/b", "Content-Type": "c/d", "content-type": "e/f"}
     head = STREAM.encode(SPEC, request_of(headers=headers)).decode()
     assert [line for line in head.split("\r\n") if line.startswith("Content")] == [
         "Content-Length: 0",
