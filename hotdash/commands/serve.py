@@ -60,8 +60,9 @@ def serve(
             runtime.subscribe(lines)
             with end.heeding_signals(), _open(runtime, folder, address, watch=not no_watch, poll=poll) as parts:
                 gateway, deployer = parts
-                lines.say("Serving", **_words(gateway, opened, folder))
-                end.wait(Notices(lines, deployer))
+                if end.wait(until=lambda: deployer.has_read):
+                    lines.say("Serving", **_words(gateway, opened, folder))
+                    end.wait(Notices(lines, deployer))
     finally:
         lines.close()
     raise click.exceptions.Exit(end.code)
@@ -80,10 +81,18 @@ class End:
             self.code = code
             self._asked.set()
 
-    def wait(self, look: Callable[[], object]) -> None:
-        """Waits until it is asked for; looks at something meanwhile."""
-        while not self._asked.wait(_STEP_S):
+    def wait(self, look: Callable[[], object] = lambda: None, *, until: Callable[[], bool] = lambda: False) -> bool:
+        """Waits until it is asked for, and looks at something meanwhile; or until something else is so.
+
+        Returns:
+            Whether that is so, and the end was not asked for.
+        """
+        while not self._asked.is_set():
             look()
+            if until():
+                return True
+            self._asked.wait(_STEP_S)
+        return False
 
     @contextmanager
     def heeding_signals(self) -> Iterator[None]:
@@ -124,10 +133,10 @@ def _open(
     from hotdash.redeploy.deployer import Deployer  # noqa: PLC0415
     from hotdash.store.logfile import LogFile  # noqa: PLC0415
 
-    gateway = Gateway(runtime=runtime, address=address)
+    deployer = Deployer(runtime=runtime, folder=folder.resolve(), watch=watch, polls=poll or None)
+    gateway = Gateway(runtime=runtime, address=address, is_ready=lambda: deployer.has_read)
     log_file = LogFile(on_error=say)
     runtime.subscribe(log_file)
-    deployer = Deployer(runtime=runtime, folder=folder.resolve(), watch=watch, polls=poll or None)
     try:
         gateway.start()
         deployer.start()

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from hotdash.task import Task, TaskResult
 
 CLOSING = "hotdash is closing"
+STARTING = "hotdash is starting: it has not read its functions yet"
 # Why a call is not taken; UnknownFunction: it was removed just now.
 _REFUSALS: Mapping[type[HotdashError], int] = {
     InvalidRequest: 400,
@@ -55,6 +56,7 @@ class GatewayApp:
         board: Knows them afterwards.
         metrics: For `/metrics`.
         address: Where it is listened to, for the check of `Host`.
+        is_ready: Whether it is known which functions there are.
         is_closing: Whether no more calls are taken.
     """
 
@@ -65,12 +67,14 @@ class GatewayApp:
         board: TaskBoard,
         metrics: Metrics,
         address: Address,
+        is_ready: Callable[[], bool],
         is_closing: Callable[[], bool],
     ) -> None:
         self._runtime = runtime
         self._board = board
         self._metrics = metrics
         self._address = address
+        self._is_ready = is_ready
         self._is_closing = is_closing
         starlette = Starlette(
             routes=[
@@ -96,6 +100,9 @@ class GatewayApp:
     async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`ANY /r/<app>/<path>`."""
         app, path = scope["path_params"]["app"], "/" + scope["path_params"]["path"]
+        if not self._is_ready():
+            await _send(refuse(503, STARTING, retry_after=str(RETRY_AFTER_S)), send)
+            return
         spec = find_function(self._runtime.specs(), app=app, path=path)
         if spec is None:
             await _send(refuse(404, f"no function of the app {app!r} has the route {path!r}"), send)
@@ -149,8 +156,11 @@ class GatewayApp:
 
     async def _health(self, _request: Request) -> Response:
         """`GET /health`."""
-        closing = self._is_closing()
-        return _response(say(503 if closing else 200, {"status": "closing" if closing else "ok"}))
+        if self._is_closing():
+            return _response(say(503, {"status": "closing"}))
+        if not self._is_ready():
+            return _response(say(503, {"status": "starting"}, retry_after=str(RETRY_AFTER_S)))
+        return _response(say(200, {"status": "ok"}))
 
 
 class _Calls:

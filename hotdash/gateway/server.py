@@ -19,6 +19,8 @@ from hotdash.gateway.board import TaskBoard
 from hotdash.gateway.metrics import Metrics
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hotdash.runtime.runtime import Runtime
 
 _MOST_CONNECTIONS = 2_000  # each may hold a payload of 8 MiB; above it clients hear 503
@@ -32,12 +34,14 @@ class Gateway:
     Args:
         runtime: Who runs the tasks; it outlives the gateway.
         address: Where to listen.
+        is_ready: Whether the functions are known by now: until then calls are refused for a moment (503), and not as
+            if there were no such function. Asked in the gateway's thread.
 
     Raises:
         GatewayError: It cannot be listened there.
     """
 
-    def __init__(self, *, runtime: Runtime, address: Address) -> None:
+    def __init__(self, *, runtime: Runtime, address: Address, is_ready: Callable[[], bool] = lambda: True) -> None:
         self._socket = _listen(address)
         self.address = Address(host=address.host, port=self._socket.getsockname()[1])
         self._is_closing = False
@@ -48,6 +52,7 @@ class Gateway:
             board=board,
             metrics=metrics,
             address=self.address,
+            is_ready=is_ready,
             is_closing=lambda: self._is_closing,
         )
         for name in ("uvicorn", "uvicorn.error", "uvicorn.asgi"):  # there may be a screen on the terminal

@@ -113,6 +113,12 @@ def test_it_serves_deploys_on_save_and_tells_all_as_json_lines(functions):
         assert numbers == list(range(1, len(numbers) + 1)), "no event is missing"
 
 
+def test_what_it_serves_is_there_as_soon_as_it_says_so(functions):
+    with serving(functions) as served:
+        assert served.ask("GET", "/health") == (200, b'{"status": "ok"}\n')
+        assert served.ask("POST", "/r/functions/told", b"answer(b'first')") == (200, b"first")
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGHUP, 0), (signal.SIGINT, 130)])
 def test_told_to_end_it_answers_what_runs_and_leaves_nothing(functions, tmp_path, number: int, code: int):
     go, pid = tmp_path / "go", tmp_path / "pid"

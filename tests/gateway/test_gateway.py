@@ -22,7 +22,7 @@ from hotdash.gateway.server import Gateway
 from hotdash.protocol.headers import MAX_PAYLOAD_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from hotdash.runtime.runtime import Runtime
@@ -84,11 +84,19 @@ class Front:
         return self.runtime.snapshot().functions[name].running
 
 
+@pytest.fixture
+def starting(tmp_path: Path) -> Iterator[tuple[Front, list[bool]]]:
+    """A gateway that is ready once something is in the list."""
+    ready: list[bool] = []
+    with open_front(tmp_path, is_ready=lambda: bool(ready)) as front:
+        yield front, ready
+
+
 @contextmanager
-def open_front(folder: Path, **keys: Any) -> Iterator[Front]:
+def open_front(folder: Path, *, is_ready: Callable[[], bool] = lambda: True, **keys: Any) -> Iterator[Front]:
     (folder / "shop").mkdir()
     with nothing_left(), real_runtime(folder, **keys) as runtime:
-        gateway = Gateway(runtime=runtime, address=Address(host="127.0.0.1", port=0))
+        gateway = Gateway(runtime=runtime, address=Address(host="127.0.0.1", port=0), is_ready=is_ready)
         gateway.start()
         try:
             yield Front(runtime, folder, gateway)
@@ -302,6 +310,16 @@ def test_no_memory_is_503(tmp_path):
         reply = front.do("answer(b'x')", "big")
     assert reply.status == 503
     assert reply.json["error"].startswith("no memory: needs 200 MB")
+
+
+@pytest.mark.parametrize("path", ["/r/shop/told", "/health"])
+def test_until_it_is_known_which_functions_there_are_one_is_told_to_come_back(starting, path: str):
+    front, ready = starting
+    early = front.ask("GET", path)
+    assert (early.status, early.headers["retry-after"]) == (503, "1")
+    assert "starting" in early.body.decode()
+    ready.append(True)
+    assert front.ask("GET", path).status == (200 if path == "/health" else 404)
 
 
 @pytest.mark.parametrize("state", ["running", "queued"])
