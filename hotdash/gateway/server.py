@@ -6,6 +6,7 @@ Whoever makes it owns that thread: it waits for requests and ends with `close`, 
 from __future__ import annotations
 
 import logging
+import resource
 import socket
 import threading
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from hotdash.gateway.address import Address
 from hotdash.gateway.app import GatewayApp
 from hotdash.gateway.board import TaskBoard
 from hotdash.gateway.metrics import Metrics
+from hotdash.gateway.protocol import BoundedProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from hotdash.runtime.runtime import Runtime
 
 _MOST_CONNECTIONS = 2_000  # each may hold a payload of 8 MiB; above it clients hear 503
-_BACKLOG = 1_024
+_BACKLOG = 1_024  # asyncio takes as many connections in one go, before any of them can be refused
 _GRACE_S = 2  # at the end: for answers that are being written
 
 
@@ -42,7 +44,9 @@ class Gateway:
     """
 
     def __init__(self, *, runtime: Runtime, address: Address, is_ready: Callable[[], bool] = lambda: True) -> None:
-        self._socket = _listen(address)
+        most = _most_connections()
+        backlog = min(_BACKLOG, max(1, most // 2))
+        self._socket = _listen(address, backlog=backlog)
         self.address = Address(host=address.host, port=self._socket.getsockname()[1])
         self._is_closing = False
         board, metrics = TaskBoard(), Metrics(runtime)
@@ -61,7 +65,7 @@ class Gateway:
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=BoundedProtocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -69,8 +73,8 @@ class Gateway:
                 proxy_headers=False,
                 server_header=False,
                 date_header=False,
-                backlog=_BACKLOG,
-                limit_concurrency=_MOST_CONNECTIONS,
+                backlog=backlog,
+                limit_concurrency=most,
                 timeout_graceful_shutdown=_GRACE_S,
             )
         )
@@ -103,7 +107,13 @@ class Gateway:
         self._server.run(sockets=[self._socket])
 
 
-def _listen(address: Address) -> socket.socket:
+def _most_connections() -> int:
+    """How many clients there may be: half of the descriptors this process may have are for containers and files."""
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST_CONNECTIONS if allowed == resource.RLIM_INFINITY else max(1, min(_MOST_CONNECTIONS, allowed // 2))
+
+
+def _listen(address: Address, *, backlog: int) -> socket.socket:
     """Listens there.
 
     The socket says that it speaks TCP: only then does asyncio turn Nagle's algorithm off for the connections that come
@@ -120,7 +130,7 @@ def _listen(address: Address) -> socket.socket:
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # else a port stays taken for a minute
             listener.bind(place)
-            listener.listen(_BACKLOG)
+            listener.listen(backlog)
         except OSError:
             listener.close()
             raise
