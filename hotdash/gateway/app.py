@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from starlette.requests import Request
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from hotdash.functions.spec import FunctionSpec
     from hotdash.gateway.address import Address
@@ -90,6 +90,7 @@ class GatewayApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
+        receive, send = _closing_unasked(scope, receive, send)
         hosts = [value.decode("latin-1") for name, value in scope.get("headers", ()) if name == b"host"]
         if scope["type"] == "http" and not (len(hosts) == 1 and may_name(hosts[0], self._address)):
             told = f"found {hosts[0]!r}" if len(hosts) == 1 else f"found {len(hosts)} of them"
@@ -210,6 +211,29 @@ def _headers(scope: Scope) -> dict[str, str]:
         separator = "; " if name == "cookie" else ", "
         headers[name] = f"{headers[name]}{separator}{value}" if name in headers else value
     return headers
+
+
+def _closing_unasked(scope: Scope, receive: Receive, send: Send) -> tuple[Receive, Send]:
+    """Closes the connection where a client has asked whether to send its body, and is answered without a yes.
+
+    Whether the body follows nobody knows then; with the next request taken for it, that one would be lost.
+    """
+    if all(name != b"expect" for name, _ in scope.get("headers", ())):
+        return receive, send
+    is_asked_for = False
+
+    async def ask() -> Message:
+        nonlocal is_asked_for
+        is_asked_for = True  # uvicorn says `100 Continue`
+        return await receive()
+
+    async def tell(message: Message) -> None:
+        if message["type"] == "http.response.start" and not is_asked_for:
+            others = [(name, value) for name, value in message["headers"] if name.lower() != b"connection"]
+            message = {**message, "headers": [*others, (b"connection", b"close")]}
+        await send(message)
+
+    return ask, tell
 
 
 async def _send(answer: HttpAnswer, send: Send) -> None:

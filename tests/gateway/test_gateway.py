@@ -176,6 +176,38 @@ def test_one_who_asks_before_sending_too_much_is_told_before(front):
 
 
 @pytest.mark.parametrize(
+    ("line", "host", "status"),
+    [
+        ("POST /r/shop/nope", "localhost", 404),
+        ("POST /nope", "localhost", 404),
+        ("POST /health", "localhost", 405),
+        ("POST /r/shop/told", "evil.example", 403),
+    ],
+)
+def test_one_who_asks_before_sending_and_is_refused_loses_no_later_request(front, line: str, host: str, status: int):
+    with socket.create_connection(("127.0.0.1", front.gateway.address.port), timeout=PATIENCE_S) as client:
+        head = f"{line} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"
+        client.sendall(head.encode())
+        answer = b""
+        while part := client.recv(2**16):
+            answer += part
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"\r\nconnection: close\r\n" in answer
+
+
+def test_one_who_asks_before_sending_is_told_to_and_keeps_its_connection(front):
+    with socket.create_connection(("127.0.0.1", front.gateway.address.port), timeout=PATIENCE_S) as client:
+        code = b"answer(b'yes')"
+        head = f"POST /r/shop/told HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(code)}\r\n"
+        client.sendall(f"{head}Expect: 100-continue\r\n\r\n".encode())
+        assert client.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(code)
+        with client.makefile("rb") as answer:
+            assert answer.readline().startswith(b"HTTP/1.1 200 ")
+            assert b"connection: close\r\n" not in iter(answer.readline, b"\r\n")
+
+
+@pytest.mark.parametrize(
     ("hosts", "status"),
     [
         (["localhost"], 200),
