@@ -172,6 +172,12 @@ def test_what_has_no_body_gets_none():
     assert head == (200, [(b"content-length", b"7")], b"")
 
 
+@pytest.mark.parametrize("told", ["abc", "-1", "1, 1", "\u0663", "", "9" * 5000])
+def test_a_length_that_is_none_is_not_told_to_one_who_asks_for_the_head(told: str):
+    result = result_of(status_code=200, headers=MappingProxyType({"Content-Length": told}))
+    assert answer_of(result, method="HEAD") == (200, [(b"content-length", b"0")], b"")
+
+
 def task_of(number: int) -> Task:
     request = TaskRequest(id=f"{number:024x}", function="echo", payload=b"")
     return Task(request=request, submitted_s=0.0, canceller=lambda _: False, parking=ParkingLot())
