@@ -56,13 +56,20 @@ def serve(
     lines = EventLines(sys.stdout, on_gone=lambda: end.ask(FAILED))
     lines.start()
     try:
-        with opened_runtime(driver, memory_mb=memory_mb, close_s=_CLOSE_S) as (runtime, opened):
+        with (
+            end.heeding_signals(),
+            opened_runtime(driver, memory_mb=memory_mb, close_s=_CLOSE_S, heeds_signals=False) as (runtime, opened),
+        ):
+            end.may_wait()
             runtime.subscribe(lines)
-            with end.heeding_signals(), _open(runtime, folder, address, watch=not no_watch, poll=poll) as parts:
+            with _open(runtime, folder, address, watch=not no_watch, poll=poll) as parts:
                 gateway, deployer = parts
                 if end.wait(until=lambda: deployer.has_read):
                     lines.say("Serving", **_words(gateway, opened, folder))
                     end.wait(Notices(lines, deployer))
+    except KeyboardInterrupt:
+        if not end.is_asked:
+            raise
     finally:
         lines.close()
     raise click.exceptions.Exit(end.code)
@@ -74,6 +81,16 @@ class End:
     def __init__(self) -> None:
         self.code = 0
         self._asked = threading.Event()
+        self._is_waiting = False
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether it is to end."""
+        return self._asked.is_set()
+
+    def may_wait(self) -> None:
+        """From now on signals ask alone: `wait` is to come. Before, they interrupt what takes long: an engine, say."""
+        self._is_waiting = True
 
     def ask(self, code: int) -> None:
         """Asks for the end; the first word stands."""
@@ -99,7 +116,10 @@ class End:
         """Signals ask for the end, and a second one changes nothing: it ends within seconds anyway."""
 
         def heed(number: int, _frame: FrameType | None) -> None:
+            is_first = not self.is_asked
             self.ask(INTERRUPTED if number == signal.SIGINT else 0)
+            if is_first and not self._is_waiting:
+                raise KeyboardInterrupt
 
         for number in _SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:

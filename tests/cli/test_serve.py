@@ -142,6 +142,21 @@ def test_told_to_end_it_answers_what_runs_and_leaves_nothing(functions, tmp_path
     until(lambda: not any(map(lives, children)), "the end of all it started")
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGHUP, 0), (signal.SIGINT, 130)])
+def test_told_to_end_while_it_waits_for_an_engine_it_ends_as_ever(functions, monkeypatch, number: int, code: int):
+    with socket.socket(socket.AF_UNIX) as engine:
+        place = functions.parent / "mute"
+        engine.bind(str(place))
+        engine.listen()
+        engine.settimeout(PATIENCE_S)
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{place}")
+        with serving(functions, "--driver", "docker") as served:
+            asking, _ = engine.accept()
+            with asking:
+                assert served.end(number) == code
+        assert served.lines == []
+
+
 def test_it_ends_where_nobody_reads_its_lines_any_more(functions):
     process = subprocess.Popen(
         [sys.executable, "-m", "hotdash", "serve", str(functions), "--http", "0", "--driver", "process"],
