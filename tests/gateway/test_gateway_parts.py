@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -113,6 +114,13 @@ def test_of_several_routes_that_fit_the_one_that_says_most_is_meant(app, path, r
         found = find_function(order, app=app, path=path)
         assert (None if found is None else found.path) == route
         assert found is None or found.app == app
+
+
+def test_of_two_with_one_route_it_is_always_the_same_one():
+    specs = [spec_of("/a/:x"), spec_of("/a/:y")]
+    assert [find_function(order, app="shop", path="/a/b") for order in (specs, specs[::-1])] == [specs[0]] * 2
+    same = [replace(specs[0], name=f"t/{name}") for name in "ab"]
+    assert [find_function(order, app="shop", path="/a/b") for order in (same, same[::-1])] == [same[0]] * 2
 
 
 def result_of(status: str = "success", **fields: object) -> TaskResult:
