@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from hotdash.errors import HotdashError, InvalidRequest, QueueFull, RuntimeClosed, UnknownFunction
 from hotdash.functions.spec import FunctionType
-from hotdash.gateway.address import may_name
+from hotdash.gateway.address import may_name, may_send
 from hotdash.gateway.answers import RETRY_AFTER_S, HttpAnswer, answer_of, refuse, say
 from hotdash.gateway.body import ClientGone, TooLarge, read_body
 from hotdash.gateway.metrics import CONTENT_TYPE
@@ -95,6 +95,12 @@ class GatewayApp:
         if scope["type"] == "http" and not (len(hosts) == 1 and may_name(hosts[0], self._address)):
             told = f"found {hosts[0]!r}" if len(hosts) == 1 else f"found {len(hosts)} of them"
             await _send(refuse(403, f"Host: {told}, allowed {self._address} or an address of this machine"), send)
+            return
+        if scope["type"] == "http" and not may_send(scope["headers"]):
+            error = (
+                "found a request of another site's web page (Origin, Sec-Fetch-Site), allowed those of this machine's"
+            )
+            await _send(refuse(403, error), send)
             return
         await self._app(scope, receive, send)
 

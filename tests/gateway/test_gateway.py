@@ -208,6 +208,27 @@ def test_one_who_asks_before_sending_is_told_to_and_keeps_its_connection(front):
 
 
 @pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec_Fetch_Site": "cross-site"}, 403),
+        ({"Sec_Fetch_Site": "same-site", "Origin": "http://localhost:3000"}, 200),
+        ({"Sec_Fetch_Site": "same-origin"}, 200),
+        ({"Sec_Fetch_Site": "none"}, 200),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "https://127.0.0.1.evil.example"}, 403),
+        ({"Origin": "http://203.0.113.1"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://127.0.0.1:9"}, 200),
+        ({"Origin": "http://[::1]:9"}, 200),
+    ],
+)
+def test_a_request_that_a_strangers_web_page_sends_is_refused(front, headers: dict[str, str], status: int):
+    reply = front.ask("POST", "/r/shop/told", b"answer(b'x')", **headers)
+    assert reply.status == status
+    assert status == 200 or "web page" in reply.json["error"]
+
+
+@pytest.mark.parametrize(
     ("hosts", "status"),
     [
         (["localhost"], 200),
