@@ -217,6 +217,7 @@ def test_a_running_task_has_its_lines_so_far_and_an_ended_one_its_result():
         "state": "queued",
         "result": None,
         "stderr": ["working"],
+        "stderr_dropped": 0,
     }
     task.set_result(TaskResult(task.id, "echo", TaskStatus.SUCCESS, b"hi", stderr_lines=("working", "done")))
     board(line_of(task, "too late"))
@@ -224,6 +225,18 @@ def test_a_running_task_has_its_lines_so_far_and_an_ended_one_its_result():
     assert fields is not None
     assert (fields["state"], fields["stderr"]) == ("ended", ["working", "done"])
     assert (fields["result"]["status"], fields["result"]["body"]) == ("success", "hi")
+
+
+def test_the_lines_of_a_running_task_are_bounded_and_what_was_dropped_is_counted():
+    board, task = TaskBoard(), task_of(1)
+    board.add(task)
+    for number in range(100):
+        board(line_of(task, f"{number} " + "\u20ac" * 2**14))
+    fields = board.fields(task.id)
+    assert fields is not None
+    assert sum(len(line.encode()) for line in fields["stderr"]) <= 2**20
+    assert len(fields["stderr"]) + fields["stderr_dropped"] == 100
+    assert fields["stderr"][-1].startswith("99 ")
 
 
 def test_old_tasks_are_forgotten_by_number_and_by_bytes_and_running_ones_never():
