@@ -168,7 +168,7 @@ class Backstage:
         runtime.subscribe(self._store)
         deployer = Deployer(runtime=runtime, folder=plan.folder, watch=plan.is_watching, polls=plan.polls)
         self._deployer = deployer
-        note = "; ".join(filter(None, (opened.note, self._serve(runtime))))
+        note = "; ".join(filter(None, (opened.note, self._serve(runtime, deployer))))
         controls.attach(runtime=runtime, deployer=deployer, driver_note=note, driver_reason=opened.reason)
         self._log_file = LogFile(on_error=controls.note)
         runtime.subscribe(self._log_file)
@@ -178,7 +178,7 @@ class Backstage:
         self._sampler = Sampler(store=self._store, snapshot=runtime.snapshot, now_s=self._clock.now)
         self._sampler.start()
 
-    def _serve(self, runtime: Runtime) -> str:
+    def _serve(self, runtime: Runtime, deployer: Deployer) -> str:
         """Opens the gateway, if there is to be one, and returns its URL.
 
         One that cannot listen is told on the screen, which goes on without it.
@@ -189,7 +189,7 @@ class Backstage:
         from hotdash.gateway.server import Gateway  # noqa: PLC0415
 
         try:
-            self._gateway = Gateway(runtime=runtime, address=self._plan.http)
+            self._gateway = Gateway(runtime=runtime, address=self._plan.http, is_ready=lambda: deployer.has_read)
         except GatewayError as error:
             self._controls.note(str(error))
             return ""

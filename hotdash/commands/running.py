@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 @contextmanager
 def opened_runtime(
-    driver: str | None, *, memory_mb: int | None, close_s: float
+    driver: str | None, *, memory_mb: int | None, close_s: float, heeds_signals: bool = True
 ) -> Iterator[tuple[Runtime, OpenedDriver]]:
     """A runtime, closed at the end; errors of the platform become messages and exit codes.
 
     What the user did not say on the command line is in the settings.
 
-    SIGTERM and SIGHUP end the program as Ctrl-C does, so that it closes well (M13).
+    SIGTERM and SIGHUP end the program as Ctrl-C does, so that it closes well (M13); unless the caller heeds them.
     """
     from hotdash.drivers.opening import choose_driver  # noqa: PLC0415  not for `--help`
     from hotdash.runtime.runtime import Runtime  # noqa: PLC0415
@@ -37,7 +37,7 @@ def opened_runtime(
     for fault in loaded.faults:
         say(str(fault))
     driver, memory_mb = driver or loaded.settings.driver, memory_mb or loaded.settings.limits.memory_mb
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGTERM, signal.SIGHUP) if heeds_signals else ():
         if signal.getsignal(number) is not signal.SIG_IGN:  # ignored under nohup, as its user wants
             signal.signal(number, _interrupt)
     with explained():

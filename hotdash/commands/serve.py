@@ -56,12 +56,20 @@ def serve(
     lines = EventLines(sys.stdout, on_gone=lambda: end.ask(FAILED))
     lines.start()
     try:
-        with opened_runtime(driver, memory_mb=memory_mb, close_s=_CLOSE_S) as (runtime, opened):
+        with (
+            end.heeding_signals(),
+            opened_runtime(driver, memory_mb=memory_mb, close_s=_CLOSE_S, heeds_signals=False) as (runtime, opened),
+        ):
+            end.may_wait()
             runtime.subscribe(lines)
-            with end.heeding_signals(), _open(runtime, folder, address, watch=not no_watch, poll=poll) as parts:
+            with _open(runtime, folder, address, watch=not no_watch, poll=poll) as parts:
                 gateway, deployer = parts
-                lines.say("Serving", **_words(gateway, opened, folder))
-                end.wait(Notices(lines, deployer))
+                if end.wait(until=lambda: deployer.has_read):
+                    lines.say("Serving", **_words(gateway, opened, folder))
+                    end.wait(Notices(lines, deployer))
+    except KeyboardInterrupt:
+        if not end.is_asked:
+            raise
     finally:
         lines.close()
     raise click.exceptions.Exit(end.code)
@@ -73,6 +81,16 @@ class End:
     def __init__(self) -> None:
         self.code = 0
         self._asked = threading.Event()
+        self._is_waiting = False
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether it is to end."""
+        return self._asked.is_set()
+
+    def may_wait(self) -> None:
+        """From now on signals ask alone: `wait` is to come. Before, they interrupt what takes long: an engine, say."""
+        self._is_waiting = True
 
     def ask(self, code: int) -> None:
         """Asks for the end; the first word stands."""
@@ -80,17 +98,28 @@ class End:
             self.code = code
             self._asked.set()
 
-    def wait(self, look: Callable[[], object]) -> None:
-        """Waits until it is asked for; looks at something meanwhile."""
-        while not self._asked.wait(_STEP_S):
+    def wait(self, look: Callable[[], object] = lambda: None, *, until: Callable[[], bool] = lambda: False) -> bool:
+        """Waits until it is asked for, and looks at something meanwhile; or until something else is so.
+
+        Returns:
+            Whether that is so, and the end was not asked for.
+        """
+        while not self._asked.is_set():
             look()
+            if until():
+                return True
+            self._asked.wait(_STEP_S)
+        return False
 
     @contextmanager
     def heeding_signals(self) -> Iterator[None]:
         """Signals ask for the end, and a second one changes nothing: it ends within seconds anyway."""
 
         def heed(number: int, _frame: FrameType | None) -> None:
+            is_first = not self.is_asked
             self.ask(INTERRUPTED if number == signal.SIGINT else 0)
+            if is_first and not self._is_waiting:
+                raise KeyboardInterrupt
 
         for number in _SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:
@@ -124,10 +153,10 @@ def _open(
     from hotdash.redeploy.deployer import Deployer  # noqa: PLC0415
     from hotdash.store.logfile import LogFile  # noqa: PLC0415
 
-    gateway = Gateway(runtime=runtime, address=address)
+    deployer = Deployer(runtime=runtime, folder=folder.resolve(), watch=watch, polls=poll or None)
+    gateway = Gateway(runtime=runtime, address=address, is_ready=lambda: deployer.has_read)
     log_file = LogFile(on_error=say)
     runtime.subscribe(log_file)
-    deployer = Deployer(runtime=runtime, folder=folder.resolve(), watch=watch, polls=poll or None)
     try:
         gateway.start()
         deployer.start()

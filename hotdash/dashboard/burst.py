@@ -92,6 +92,7 @@ class Burst:
         self._runs_s: list[float] = []
         self._is_sending = False
         self._is_stopped = False
+        self._is_told_to_stop = False  # even where all had been sent
         self._fault = ""
 
     def push(self, most: int = _AT_A_PUSH) -> None:
@@ -100,19 +101,26 @@ class Burst:
             if self._is_sending:
                 return
             self._is_sending = True
-        for _ in range(most):
-            if not self._send_one():
-                return
-        with self._lock:
-            self._is_sending = False
+        is_going_on = True  # else `_send_one` has said already that nobody sends, and another thread may by now
+        try:
+            for _ in range(most):
+                is_going_on = self._send_one()
+                if not is_going_on:
+                    return
+        finally:
+            if is_going_on:
+                with self._lock:
+                    self._is_sending = False
 
     def stop(self) -> tuple[str, ...]:
         """Sends no more.
 
         Returns:
-            The ids of the calls that are under way: they go on unless they are cancelled.
+            The ids of the calls that are under way: they go on unless they are cancelled. One that is being sent just
+            now has none yet: who sends it cancels it.
         """
         with self._lock:
+            self._is_told_to_stop = True
             self._is_stopped = self._is_stopped or self._sent < self.plan.calls
             return tuple(self._ids)
 
@@ -157,11 +165,20 @@ class Burst:
                 else:
                     self._fault, self._is_sending = str(error), False
                 return self._is_sending
+        except BaseException as error:
+            with self._lock:
+                self._in_flight -= 1
+                self._sent -= 1
+                self._fault = repr(error)
+            raise
         with self._lock:
             if task_id in self._early:
                 self._early.remove(task_id)
-            else:
-                self._ids.add(task_id)
+                return True
+            self._ids.add(task_id)
+            is_too_late = self._is_told_to_stop
+        if is_too_late:
+            self._controls.cancel(task_id)
         return True
 
     def _has_ended(self, result: TaskResult) -> None:

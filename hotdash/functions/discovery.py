@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,9 @@ CACHE_TAG = (
 _SKIPPED = frozenset({"node_modules", "__pycache__"})  # hidden folders, `.venv` among them, are skipped by their dot
 
 
+_PARAMETER = re.compile(r"(?<=/)([:*])[^/]*")  # `:x` and `:y` at one place are one route
+
+
 class _Scan(Struct, frozen=True):
     """What a search found, in the order of paths, with the folders' names as the caller wrote them."""
 
@@ -45,9 +49,9 @@ def load_functions(folder: str | Path) -> list[FunctionSpec]:
         The functions, sorted by key; empty if there are none.
 
     Raises:
-        FunctionFileError: Some files are broken, or two functions have one key; `.loaded` has the others. Of two with
-            one key, the first by path is loaded. A broken `app.yaml` holds back the functions below it: they would
-            run with the wrong environment.
+        FunctionFileError: Some files are broken, or two functions have one key, or one route of an app; `.loaded` has
+            the others. Of two, the first by path is loaded. A broken `app.yaml` holds back the functions
+            below it: they would run with the wrong environment.
     """
     root = Path(folder)
     scan = _scan(root)
@@ -179,19 +183,23 @@ def _app_of(folder: Path, *, root: Path, apps: dict[Path, App | FunctionFileErro
 
 
 def _unique(files: Sequence[FunctionFile], *, root: Path) -> tuple[list[FunctionFile], list[Fault]]:
-    """Keeps the first of the functions that share a key, and finds fault with the others."""
-    first: dict[str, FunctionFile] = {}
+    """Keeps the first of the functions that share a key, or a route within an app, and finds fault with the others."""
+    by_key: dict[str, FunctionFile] = {}
+    by_route: dict[tuple[str, str], FunctionFile] = {}
     faults: list[Fault] = []
     for file in files:
-        spec = file.spec
-        holder = first.setdefault(spec.key, file)
-        if holder is not file:
-            name = Node(value=spec.key, text=spec.key, line=0).describe()
-            found = f"{name}, which {_shown(holder.spec.file, root)} has already"
-            shown = _shown(spec.file, root)
-            allowed = "a name of its own"
-            faults.append(Fault(file=shown, line=file.name_line, key="name", found=found, allowed=allowed))
-    return list(first.values()), faults
+        spec, route = file.spec, (file.spec.app, _PARAMETER.sub(r"\1", file.spec.path))
+        if spec.key in by_key:
+            holder, key, text, line, allowed = by_key[spec.key], "name", spec.key, file.name_line, "a name of its own"
+        elif route in by_route:
+            holder, key, text, line = by_route[route], "path", spec.path, file.path_line
+            allowed = "a route of its own within its app"
+        else:
+            by_key[spec.key] = by_route[route] = file
+            continue
+        found = f"{Node(value=text, text=text, line=0).describe()}, which {_shown(holder.spec.file, root)} has already"
+        faults.append(Fault(file=_shown(spec.file, root), line=line, key=key, found=found, allowed=allowed))
+    return list(by_key.values()), faults
 
 
 def _shown(file: Path, root: Path) -> str:

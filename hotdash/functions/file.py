@@ -26,10 +26,11 @@ FUNCTION_FILES = ("func.yaml", "func.yml", "func.json")
 
 
 class FunctionFile(Struct, frozen=True, kw_only=True):
-    """A good function file: what it describes, and the line of its name (None where the folder names it)."""
+    """A good function file: what it describes, and the lines of its name and its path (None where they follow)."""
 
     spec: FunctionSpec
     name_line: int | None
+    path_line: int | None
 
 
 def read_document(path: Path, *, file: str) -> tuple[Node, list[Fault]]:
@@ -88,9 +89,9 @@ def read_function_file(path: Path, *, file: str, app: App) -> FunctionFile:
         *schema.unknown_keys(schema.FunctionModel, root, file=file),
         *_odd(model, root, file=file),
     )
-    name_node = root.at(("name",))[1]
+    lines = [None if node is root else node.line for node in (root.at((key,))[1] for key in ("name", "path"))]
     spec = _spec(model, root, name=name, path=path, app=app, warnings=warnings)
-    return FunctionFile(spec=spec, name_line=None if name_node is root else name_node.line)
+    return FunctionFile(spec=spec, name_line=lines[0], path_line=lines[1])
 
 
 def _name(root: Node, path: Path, *, file: str) -> tuple[str, Fault | None]:

@@ -26,6 +26,7 @@ _NAME_PART = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _NAME = re.compile(rf"(?:{_NAME_PART}(?::[0-9]+)?/)?(?:{_NAME_PART}/)*{_NAME_PART}")
 _APP = re.compile(_NAME_PART)
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.1
+_BAD_IN_HEADER = re.compile(r"[^\t\x20-\x7e\x80-\xff]")  # as `check_value` of the protocols has it
 _GO_DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:h|ms|m|s|us|µs|ns))+")
 _GO_UNIT = re.compile(r"([0-9]+(?:\.[0-9]+)?)(h|ms|m|s|us|µs|ns)")
 _UNIT_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
@@ -122,8 +123,11 @@ def _something(value: object) -> object:
 
 
 def _header_value(value: object) -> object:
-    if isinstance(value, str) and (bad := re.search(r"[\r\n\0]", value)):
-        raise _wrong({"\r": "a CR", "\n": "a line break", "\0": "a NUL character"}[bad.group()])
+    if isinstance(value, str) and (bad := _BAD_IN_HEADER.search(value)):
+        found = bad.group()
+        known = {"\r": "a CR", "\n": "a line break", "\0": "a NUL character"}
+        other = f'"{found}" (outside latin-1)' if found > "\xff" else "a control character"
+        raise _wrong(known.get(found, other))
     return _scalar(value)
 
 

@@ -12,6 +12,10 @@ import ipaddress
 import re
 import socket
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _ADDRESS = re.compile(r"(?:(?P<host>\[[0-9A-Fa-f:.%]+\]|[^\[\]:/\s]*):)?(?P<port>[0-9]{1,5})")
 LOOPBACK = "127.0.0.1"
@@ -60,17 +64,40 @@ def is_local_name(name: str) -> bool:
     return folded == "localhost" or folded.endswith(".localhost")
 
 
+def may_send(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether a request is of no stranger's web page: browsers say whose it is, and other clients say nothing.
+
+    A page is no stranger's if it comes from this machine, or from where it sends the request to.
+
+    Args:
+        headers: Of the request, names in lower case.
+    """
+    texts = {name: value.decode("latin-1").strip().lower() for name, value in headers}
+    if texts.get(b"sec-fetch-site") == "cross-site":
+        return False
+    origin = texts.get(b"origin")
+    if origin is None:
+        return True
+    place = origin.partition("://")[2]
+    return place == texts.get(b"host") or Address(host=_name_in(place), port=0).is_loopback
+
+
 def may_name(host_header: str, address: Address) -> bool:
     """Whether a request with this `Host` is taken by a gateway that listens at `address`."""
-    name = host_header.strip()
-    if name.startswith("["):
-        name = name[1:].partition("]")[0]
-    elif name.count(":") == 1:
-        name = name.partition(":")[0]
-    name = name.lower().rstrip(".")
+    name = _name_in(host_header)
     try:
         ipaddress.ip_address(name)
     except ValueError:
         own = set() if address.is_loopback else {socket.gethostname().lower(), socket.getfqdn().lower()}
         return bool(name) and (is_local_name(name) or name in {address.host.lower(), *own})
     return True
+
+
+def _name_in(place: str) -> str:
+    """The name or address in a `HOST:PORT`, in lower case."""
+    name = place.strip()
+    if name.startswith("["):
+        name = name[1:].partition("]")[0]
+    elif name.count(":") == 1:
+        name = name.partition(":")[0]
+    return name.lower().rstrip(".")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from hotdash.task import TaskStatus
@@ -18,6 +19,7 @@ _NOT_PASSED_ON = frozenset(
 )
 _WITHOUT_BODY = frozenset({204, 304})
 _COOKIES = "\n"  # between those of one answer; see `hotdash.protocol.head`
+_LENGTH = re.compile(r"[0-9]{1,18}")  # what the server counts with, and what it can be to a client
 _LAST_STATUS = 599  # no server sends more
 RETRY_AFTER_S = 1
 
@@ -65,7 +67,7 @@ def answer_of(result: TaskResult, *, method: str) -> HttpAnswer:
     if code in _WITHOUT_BODY:
         return HttpAnswer(code, headers, b"")
     told = next((value for name, value in result.headers.items() if name.lower() == "content-length"), None)
-    if method == "HEAD" and told is not None and not result.body:
+    if method == "HEAD" and told is not None and _LENGTH.fullmatch(told) and not result.body:
         return HttpAnswer(code, [*headers, (b"content-length", told.encode("latin-1"))], b"")
     return HttpAnswer(code, [*headers, _length(result.body)], result.body)
 

@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from hotdash.errors import HotdashError, InvalidRequest, QueueFull, RuntimeClosed, UnknownFunction
 from hotdash.functions.spec import FunctionType
-from hotdash.gateway.address import may_name
+from hotdash.gateway.address import may_name, may_send
 from hotdash.gateway.answers import RETRY_AFTER_S, HttpAnswer, answer_of, refuse, say
 from hotdash.gateway.body import ClientGone, TooLarge, read_body
 from hotdash.gateway.metrics import CONTENT_TYPE
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from starlette.requests import Request
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from hotdash.functions.spec import FunctionSpec
     from hotdash.gateway.address import Address
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from hotdash.task import Task, TaskResult
 
 CLOSING = "hotdash is closing"
+STARTING = "hotdash is starting: it has not read its functions yet"
 # Why a call is not taken; UnknownFunction: it was removed just now.
 _REFUSALS: Mapping[type[HotdashError], int] = {
     InvalidRequest: 400,
@@ -55,6 +56,7 @@ class GatewayApp:
         board: Knows them afterwards.
         metrics: For `/metrics`.
         address: Where it is listened to, for the check of `Host`.
+        is_ready: Whether it is known which functions there are.
         is_closing: Whether no more calls are taken.
     """
 
@@ -65,12 +67,14 @@ class GatewayApp:
         board: TaskBoard,
         metrics: Metrics,
         address: Address,
+        is_ready: Callable[[], bool],
         is_closing: Callable[[], bool],
     ) -> None:
         self._runtime = runtime
         self._board = board
         self._metrics = metrics
         self._address = address
+        self._is_ready = is_ready
         self._is_closing = is_closing
         starlette = Starlette(
             routes=[
@@ -86,16 +90,26 @@ class GatewayApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
+        receive, send = _closing_unasked(scope, receive, send)
         hosts = [value.decode("latin-1") for name, value in scope.get("headers", ()) if name == b"host"]
         if scope["type"] == "http" and not (len(hosts) == 1 and may_name(hosts[0], self._address)):
             told = f"found {hosts[0]!r}" if len(hosts) == 1 else f"found {len(hosts)} of them"
             await _send(refuse(403, f"Host: {told}, allowed {self._address} or an address of this machine"), send)
+            return
+        if scope["type"] == "http" and not may_send(scope["headers"]):
+            error = (
+                "found a request of another site's web page (Origin, Sec-Fetch-Site), allowed those of this machine's"
+            )
+            await _send(refuse(403, error), send)
             return
         await self._app(scope, receive, send)
 
     async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`ANY /r/<app>/<path>`."""
         app, path = scope["path_params"]["app"], "/" + scope["path_params"]["path"]
+        if not self._is_ready():
+            await _send(refuse(503, STARTING, retry_after=str(RETRY_AFTER_S)), send)
+            return
         spec = find_function(self._runtime.specs(), app=app, path=path)
         if spec is None:
             await _send(refuse(404, f"no function of the app {app!r} has the route {path!r}"), send)
@@ -149,8 +163,11 @@ class GatewayApp:
 
     async def _health(self, _request: Request) -> Response:
         """`GET /health`."""
-        closing = self._is_closing()
-        return _response(say(503 if closing else 200, {"status": "closing" if closing else "ok"}))
+        if self._is_closing():
+            return _response(say(503, {"status": "closing"}))
+        if not self._is_ready():
+            return _response(say(503, {"status": "starting"}, retry_after=str(RETRY_AFTER_S)))
+        return _response(say(200, {"status": "ok"}))
 
 
 class _Calls:
@@ -200,6 +217,29 @@ def _headers(scope: Scope) -> dict[str, str]:
         separator = "; " if name == "cookie" else ", "
         headers[name] = f"{headers[name]}{separator}{value}" if name in headers else value
     return headers
+
+
+def _closing_unasked(scope: Scope, receive: Receive, send: Send) -> tuple[Receive, Send]:
+    """Closes the connection where a client has asked whether to send its body, and is answered without a yes.
+
+    Whether the body follows nobody knows then; with the next request taken for it, that one would be lost.
+    """
+    if all(name != b"expect" for name, _ in scope.get("headers", ())):
+        return receive, send
+    is_asked_for = False
+
+    async def ask() -> Message:
+        nonlocal is_asked_for
+        is_asked_for = True  # uvicorn says `100 Continue`
+        return await receive()
+
+    async def tell(message: Message) -> None:
+        if message["type"] == "http.response.start" and not is_asked_for:
+            others = [(name, value) for name, value in message["headers"] if name.lower() != b"connection"]
+            message = {**message, "headers": [*others, (b"connection", b"close")]}
+        await send(message)
+
+    return ask, tell
 
 
 async def _send(answer: HttpAnswer, send: Send) -> None:

@@ -20,7 +20,30 @@ if TYPE_CHECKING:
 
 _ENDED_KEPT = 1_000
 _BYTES_KEPT = 64 * 2**20  # of their answers and stderr
-_LINES_KEPT = 1_000  # of a task that runs; its result has them all
+_LINES_KEPT = 1_000  # of a task that runs, and so many bytes; its result has more
+_STDERR_BYTES = 2**20
+
+
+class _Live:
+    """A task that waits or runs, and its last lines of stderr. Its owner's lock guards it."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.lines: deque[str] = deque()
+        self.dropped = 0
+        self._bytes = 0
+
+    def add(self, line: str) -> None:
+        """Keeps a line, and drops older ones above the bounds."""
+        self.lines.append(line)
+        self._bytes += _size(line)
+        while len(self.lines) > _LINES_KEPT or self._bytes > _STDERR_BYTES:
+            self._bytes -= _size(self.lines.popleft())
+            self.dropped += 1
+
+
+def _size(line: str) -> int:
+    return len(line.encode("utf-8", "surrogatepass"))
 
 
 class TaskBoard:
@@ -33,7 +56,7 @@ class TaskBoard:
         self._ended_kept = ended_kept
         self._bytes_kept = bytes_kept
         self._lock = threading.Lock()
-        self._live: dict[str, tuple[Task, deque[str]]] = {}
+        self._live: dict[str, _Live] = {}
         # Not the tasks themselves: they hold their payloads.
         self._ended: OrderedDict[str, tuple[TaskResult, int]] = OrderedDict()
         self._bytes = 0
@@ -41,19 +64,26 @@ class TaskBoard:
     def add(self, task: Task) -> None:
         """Keeps a task that has just been submitted."""
         with self._lock:
-            self._live[task.id] = (task, deque(maxlen=_LINES_KEPT))
+            self._live[task.id] = _Live(task)
         task.add_done_callback(self._end)
 
     def fields(self, task_id: str) -> dict[str, Any] | None:
         """What there is to say of a task, for JSON: its state, result (None before its end) and stderr so far."""
         with self._lock:
             live, ended = self._live.get(task_id), self._ended.get(task_id)
-            lines = list(live[1]) if live else []
+            lines, dropped = (list(live.lines), live.dropped) if live else ([], 0)
         if ended is not None:
             result = result_fields(ended[0])
-            return _fields(task_id, ended[0].function, TaskState.ENDED, result, result["stderr"])
+            return _fields(
+                task_id,
+                ended[0].function,
+                TaskState.ENDED,
+                result=result,
+                stderr=result["stderr"],
+                dropped=ended[0].stderr_dropped,
+            )
         if live is not None:
-            return _fields(task_id, live[0].function, live[0].state, None, lines)
+            return _fields(task_id, live.task.function, live.task.state, result=None, stderr=lines, dropped=dropped)
         return None
 
     def __call__(self, event: Event) -> None:
@@ -62,7 +92,7 @@ class TaskBoard:
             with self._lock:
                 live = self._live.get(event.task_id)
                 if live is not None:
-                    live[1].append(event.text)
+                    live.add(event.text)
 
     def _end(self, task: Task) -> None:
         """In the thread that ended it."""
@@ -77,6 +107,13 @@ class TaskBoard:
 
 
 def _fields(
-    task_id: str, function: str, state: TaskState, result: dict[str, Any] | None, stderr: list[str]
+    task_id: str, function: str, state: TaskState, *, result: dict[str, Any] | None, stderr: list[str], dropped: int
 ) -> dict[str, Any]:
-    return {"task_id": task_id, "function": function, "state": state.value, "result": result, "stderr": stderr}
+    return {
+        "task_id": task_id,
+        "function": function,
+        "state": state.value,
+        "result": result,
+        "stderr": stderr,
+        "stderr_dropped": dropped,
+    }

@@ -26,7 +26,7 @@ def find_function(specs: Iterable[FunctionSpec], *, app: str, path: str) -> Func
         None where there is none.
     """
     fitting = [spec for spec in specs if spec.app == app and fits(spec.path, path)]
-    return min(fitting, key=lambda spec: _looseness(spec.path), default=None)
+    return min(fitting, key=lambda spec: (_looseness(spec.path), spec.key), default=None)
 
 
 def fits(route: str, path: str) -> bool:

@@ -6,6 +6,7 @@ Whoever makes it owns that thread: it waits for requests and ends with `close`, 
 from __future__ import annotations
 
 import logging
+import resource
 import socket
 import threading
 from typing import TYPE_CHECKING
@@ -17,12 +18,15 @@ from hotdash.gateway.address import Address
 from hotdash.gateway.app import GatewayApp
 from hotdash.gateway.board import TaskBoard
 from hotdash.gateway.metrics import Metrics
+from hotdash.gateway.protocol import BoundedProtocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hotdash.runtime.runtime import Runtime
 
 _MOST_CONNECTIONS = 2_000  # each may hold a payload of 8 MiB; above it clients hear 503
-_BACKLOG = 1_024
+_BACKLOG = 1_024  # asyncio takes as many connections in one go, before any of them can be refused
 _GRACE_S = 2  # at the end: for answers that are being written
 
 
@@ -32,13 +36,17 @@ class Gateway:
     Args:
         runtime: Who runs the tasks; it outlives the gateway.
         address: Where to listen.
+        is_ready: Whether the functions are known by now: until then calls are refused for a moment (503), and not as
+            if there were no such function. Asked in the gateway's thread.
 
     Raises:
         GatewayError: It cannot be listened there.
     """
 
-    def __init__(self, *, runtime: Runtime, address: Address) -> None:
-        self._socket = _listen(address)
+    def __init__(self, *, runtime: Runtime, address: Address, is_ready: Callable[[], bool] = lambda: True) -> None:
+        most = _most_connections()
+        backlog = min(_BACKLOG, max(1, most // 2))
+        self._socket = _listen(address, backlog=backlog)
         self.address = Address(host=address.host, port=self._socket.getsockname()[1])
         self._is_closing = False
         board, metrics = TaskBoard(), Metrics(runtime)
@@ -48,6 +56,7 @@ class Gateway:
             board=board,
             metrics=metrics,
             address=self.address,
+            is_ready=is_ready,
             is_closing=lambda: self._is_closing,
         )
         for name in ("uvicorn", "uvicorn.error", "uvicorn.asgi"):  # there may be a screen on the terminal
@@ -56,7 +65,7 @@ class Gateway:
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=BoundedProtocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -64,8 +73,8 @@ class Gateway:
                 proxy_headers=False,
                 server_header=False,
                 date_header=False,
-                backlog=_BACKLOG,
-                limit_concurrency=_MOST_CONNECTIONS,
+                backlog=backlog,
+                limit_concurrency=most,
                 timeout_graceful_shutdown=_GRACE_S,
             )
         )
@@ -98,7 +107,13 @@ class Gateway:
         self._server.run(sockets=[self._socket])
 
 
-def _listen(address: Address) -> socket.socket:
+def _most_connections() -> int:
+    """How many clients there may be: half of the descriptors this process may have are for containers and files."""
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST_CONNECTIONS if allowed == resource.RLIM_INFINITY else max(1, min(_MOST_CONNECTIONS, allowed // 2))
+
+
+def _listen(address: Address, *, backlog: int) -> socket.socket:
     """Listens there.
 
     The socket says that it speaks TCP: only then does asyncio turn Nagle's algorithm off for the connections that come
@@ -115,7 +130,7 @@ def _listen(address: Address) -> socket.socket:
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # else a port stays taken for a minute
             listener.bind(place)
-            listener.listen(_BACKLOG)
+            listener.listen(backlog)
         except OSError:
             listener.close()
             raise

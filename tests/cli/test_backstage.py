@@ -101,9 +101,9 @@ def test_it_listens_for_http_where_it_is_told_to_and_says_where(stage):
     until(lambda: opened.controls.driver_name, "the driver")
     note, _, url = opened.controls.driver_note.partition("; ")
     assert (note, url.startswith("http://127.0.0.1:")) == ("a stub", True)
+    until(lambda: opened.controls.has_read, "the folder to be read")
     with urllib.request.urlopen(f"{url}/health", timeout=PATIENCE_S) as reply:
         assert json.loads(reply.read()) == {"status": "ok"}
-    until(lambda: opened.controls.has_read, "the folder to be read")
     opened.backstage.close(0)
     assert none_of_ours_is_left()
     with pytest.raises(OSError, match="refused"):

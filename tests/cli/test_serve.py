@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import os
 import signal
@@ -112,6 +113,12 @@ def test_it_serves_deploys_on_save_and_tells_all_as_json_lines(functions):
         assert numbers == list(range(1, len(numbers) + 1)), "no event is missing"
 
 
+def test_what_it_serves_is_there_as_soon_as_it_says_so(functions):
+    with serving(functions) as served:
+        assert served.ask("GET", "/health") == (200, b'{"status": "ok"}\n')
+        assert served.ask("POST", "/r/functions/told", b"answer(b'first')") == (200, b"first")
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGHUP, 0), (signal.SIGINT, 130)])
 def test_told_to_end_it_answers_what_runs_and_leaves_nothing(functions, tmp_path, number: int, code: int):
     go, pid = tmp_path / "go", tmp_path / "pid"
@@ -133,6 +140,21 @@ def test_told_to_end_it_answers_what_runs_and_leaves_nothing(functions, tmp_path
     assert answers == [(200, b"done")]
     assert int(pid.read_text()) in children
     until(lambda: not any(map(lives, children)), "the end of all it started")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGHUP, 0), (signal.SIGINT, 130)])
+def test_told_to_end_while_it_waits_for_an_engine_it_ends_as_ever(functions, monkeypatch, number: int, code: int):
+    with socket.socket(socket.AF_UNIX) as engine:
+        place = functions.parent / "mute"
+        engine.bind(str(place))
+        engine.listen()
+        engine.settimeout(PATIENCE_S)
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{place}")
+        with serving(functions, "--driver", "docker") as served:
+            asking, _ = engine.accept()
+            with asking:
+                assert served.end(number) == code
+        assert served.lines == []
 
 
 def test_it_ends_where_nobody_reads_its_lines_any_more(functions):
@@ -228,6 +250,52 @@ def test_who_reads_too_slowly_misses_lines_of_stderr_alone_and_is_told_how_many(
     assert read[10_000]["event"] == "ContainerIdle"
     assert read[10_001] == {"event": "LinesOmitted", "count": 2_000}
     assert not gone.is_set()
+
+
+def test_events_of_every_kind_are_bounded_by_number_and_by_what_they_hold():
+    read_end, write_end = os.pipe()
+    with os.fdopen(write_end, "w") as stream, os.fdopen(read_end) as reader:
+        lines = EventLines(stream, on_gone=lambda: None)
+        for number in range(30_000):
+            lines.say("Small", number=number)
+        for _ in range(100):
+            lines.say("Large", headers={"x": "y" * 2**20})
+        lines.start()
+        read = [json.loads(reader.readline()) for _ in range(20_001)]
+        assert [line.get("number") for line in read[:-1]] == list(range(20_000))
+        assert read[-1] == {"event": "EventsOmitted", "count": 10_100}
+        lines.close()
+
+
+def test_what_waits_is_bounded_by_its_size():
+    lines = EventLines(io.StringIO(), on_gone=lambda: None)
+    for _ in range(200):
+        lines.say("Large", headers={"x": "y" * 2**20})
+    assert 16 <= len(lines._waiting) <= 64
+
+
+def test_a_text_that_is_no_utf_8_is_told_with_its_bytes_and_the_next_line_follows():
+    stream, gone = io.StringIO(), []
+    lines = EventLines(stream, on_gone=lambda: gone.append(True))
+    lines.say("Serving", folder=os.fsdecode(b"/f/a\xff"), more=[{"x": "\udc80"}])
+    lines.say("Next")
+    lines.start()
+    lines.close()
+    first, second = map(json.loads, stream.getvalue().splitlines())
+    assert first == {"event": "Serving", "folder": "/f/a\\udcff", "more": [{"x": "\\udc80"}]}
+    assert (second, gone) == ({"event": "Next"}, [])
+
+
+def test_a_fault_of_the_thread_itself_is_reported_and_told_once(monkeypatch):
+    reported: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", lambda fault: reported.append(fault.exc_value))
+    gone: list[bool] = []
+    lines = EventLines(io.StringIO(), on_gone=lambda: gone.append(True))
+    lines.start()
+    lines.say("Odd", value=object())
+    until(lambda: gone, "the word that nothing more is written")
+    lines.close()
+    assert (gone, [type(error) for error in reported]) == ([True], [TypeError])
 
 
 def test_a_stream_that_is_gone_is_told_once_and_costs_nothing_more():

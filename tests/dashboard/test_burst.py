@@ -124,6 +124,40 @@ def test_stopped_it_sends_no_more_and_names_what_is_under_way() -> None:
     assert "4 of 9 calls" in burst_summary(burst.tally)
 
 
+def test_a_fault_of_hotdashs_own_in_sending_ends_the_burst_and_is_not_hidden() -> None:
+    burst, controls = a_burst(5, 2)
+    burst.push()
+
+    def break_down(*_arguments: object, **_named: object) -> str:
+        raise RuntimeError("out of threads")
+
+    controls.submit = break_down  # type: ignore[assignment, method-assign]
+    first, second = list(controls.on_ends)
+    with pytest.raises(RuntimeError, match="out of threads"):
+        controls.end(first)
+    controls.end(second)
+    tally = burst.tally
+    assert (tally.is_over, tally.sent, tally.ended) == (True, 2, 2)
+    assert "out of threads" in tally.fault
+    assert not burst._is_sending
+
+
+@pytest.mark.parametrize("calls", [1, 9])
+def test_a_call_that_is_being_sent_as_it_is_stopped_is_cancelled_by_its_sender(calls: int) -> None:
+    burst, controls = a_burst(calls, 1)
+    submit = controls.submit
+
+    def is_stopped_meanwhile(*arguments: object, **named: object) -> str:
+        new_id = submit(*arguments, **named)  # type: ignore[arg-type]
+        assert burst.stop() == ()
+        return new_id
+
+    controls.submit = is_stopped_meanwhile  # type: ignore[assignment, method-assign]
+    burst.push()
+    assert controls.calls == [("cancel", controls.ids[0])]
+    assert len(controls.ids) == 1
+
+
 def test_on_a_real_runtime_a_queue_of_two_fails_no_call_of_a_burst(tmp_path: Path) -> None:
     spec = function(tmp_path / "functions" / "told", DO_AS_TOLD, max_queue=2, max_concurrency=2)
     with real_runtime(tmp_path) as runtime:

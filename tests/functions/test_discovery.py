@@ -150,6 +150,27 @@ def test_a_key_belongs_to_the_first_that_has_it(tmp_path: Path) -> None:
     assert [spec.name for spec in caught.value.loaded] == ["iron/greet"]
 
 
+def test_a_route_belongs_to_the_first_of_an_app_that_has_it(tmp_path: Path) -> None:
+    function(tmp_path / "a", "\npath: /p/:x")
+    function(tmp_path / "b", "\n\npath: /p/:y")
+    function(tmp_path / "c", "\npath: /p/*y")
+    function(tmp_path / "d", "\npath: /e")
+    function(tmp_path / "e")
+    function(tmp_path / "f", "\nname: a\npath: /f")  # no function, since its name is taken: nor has it the route
+    function(tmp_path / "g", "\npath: /f")
+    function(tmp_path / "other" / "h", "\npath: /f")
+    (tmp_path / "other" / "app.yaml").write_text("name: other\n")
+    with pytest.raises(FunctionFileError) as caught:
+        load_functions(tmp_path)
+    allowed = "allowed a route of its own within its app"
+    assert [str(fault).replace(f"{tmp_path}/", "") for fault in caught.value.errors] == [
+        f'b/func.yaml:3: path: found "/p/:y", which a/func.yaml has already, {allowed}',
+        f'e/func.yaml: path: found "/e", which d/func.yaml has already, {allowed}',
+        'f/func.yaml:2: name: found "a", which a/func.yaml has already, allowed a name of its own',
+    ]
+    assert [spec.key for spec in caught.value.loaded] == ["a", "c", "d", "g", "h"]
+
+
 def test_a_folder_that_cannot_be_read_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     function(tmp_path / "good")
     (tmp_path / "locked").mkdir()

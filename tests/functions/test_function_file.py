@@ -83,6 +83,14 @@ BAD_VALUES = [
     ('headers: {A: "x\\ny"}', "headers.A: found a line break, allowed a text in one line, a number, true or false"),
     ('headers: {A: "x\\ry"}', "headers.A: found a CR, allowed a text in one line, a number, true or false"),
     ('headers: {A: "\\0"}', "headers.A: found a NUL character, allowed a text in one line, a number, true or false"),
+    (
+        'headers: {A: "\u20ac"}',
+        'headers.A: found "\u20ac" (outside latin-1), allowed a text in one line, a number, true or false',
+    ),
+    (
+        'headers: {A: "a\\x1bb"}',
+        "headers.A: found a control character, allowed a text in one line, a number, true or false",
+    ),
     ("headers: {a b: x}", 'headers: found the name "a b", allowed a header\'s name: letters, digits and `-`'),
     ("build: make", 'build: found "make", allowed a list of shell commands'),
     ("build: [make, {a: b}]", "build[1]: found a mapping, allowed a shell command"),

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
-from real_tools import DO_AS_TOLD, HTTP, PATIENCE_S, nothing_left, real_runtime, until, write_function
+from gateway_front import Front, open_front
+from real_tools import DO_AS_TOLD, HTTP, PATIENCE_S, until
 
-import hotdash
 from hotdash.errors import GatewayError
 from hotdash.events import TaskEnded
-from hotdash.gateway.address import Address
 from hotdash.gateway.server import Gateway
 from hotdash.protocol.headers import MAX_PAYLOAD_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from hotdash.runtime.runtime import Runtime
 
 # Answers with all that it was sent, in JSON.
 MIRROR = (
@@ -41,61 +36,12 @@ for headers, body in requests():
 COLD = "import os, sys\nprint(os.environ['PARAM_NAME'], sys.stdin.read(), end='')\n"
 
 
-class Reply(NamedTuple):
-    status: int
-    headers: http.client.HTTPMessage
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        assert self.headers["content-type"] == "application/json"
-        return json.loads(self.body)
-
-
-class Front:
-    """A gateway in front of a runtime, and a client for it."""
-
-    def __init__(self, runtime: Runtime, folder: Path, gateway: Gateway) -> None:
-        self.runtime = runtime
-        self.gateway = gateway
-        self._folder = folder
-
-    def deploy(self, name: str, code: str, **keys: object) -> None:
-        write_function(self._folder / "shop" / name, code, **keys)
-        specs = {spec.key: spec for spec in hotdash.load_functions(self._folder / "shop")}
-        self.runtime.deploy(specs[name])
-
-    def connect(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.gateway.address.port, timeout=PATIENCE_S)
-
-    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Reply:
-        connection = self.connect()
-        try:
-            connection.request(method, path, body, {name.replace("_", "-"): text for name, text in headers.items()})
-            reply = connection.getresponse()
-            return Reply(reply.status, reply.headers, reply.read())
-        finally:
-            connection.close()
-
-    def do(self, code: str, name: str = "told") -> Reply:
-        return self.ask("POST", f"/r/shop/{name}", code.encode())
-
-    def running(self, name: str = "told") -> int:
-        return self.runtime.snapshot().functions[name].running
-
-
-@contextmanager
-def open_front(folder: Path, **keys: Any) -> Iterator[Front]:
-    (folder / "shop").mkdir()
-    with nothing_left(), real_runtime(folder, **keys) as runtime:
-        gateway = Gateway(runtime=runtime, address=Address(host="127.0.0.1", port=0))
-        gateway.start()
-        try:
-            yield Front(runtime, folder, gateway)
-        finally:
-            gateway.stop_taking()
-            runtime.close()
-            gateway.close()
+@pytest.fixture
+def starting(tmp_path: Path) -> Iterator[tuple[Front, list[bool]]]:
+    """A gateway that is ready once something is in the list."""
+    ready: list[bool] = []
+    with open_front(tmp_path, is_ready=lambda: bool(ready)) as front:
+        yield front, ready
 
 
 @pytest.fixture(scope="module")
@@ -230,6 +176,59 @@ def test_one_who_asks_before_sending_too_much_is_told_before(front):
 
 
 @pytest.mark.parametrize(
+    ("line", "host", "status"),
+    [
+        ("POST /r/shop/nope", "localhost", 404),
+        ("POST /nope", "localhost", 404),
+        ("POST /health", "localhost", 405),
+        ("POST /r/shop/told", "evil.example", 403),
+    ],
+)
+def test_one_who_asks_before_sending_and_is_refused_loses_no_later_request(front, line: str, host: str, status: int):
+    with socket.create_connection(("127.0.0.1", front.gateway.address.port), timeout=PATIENCE_S) as client:
+        head = f"{line} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"
+        client.sendall(head.encode())
+        answer = b""
+        while part := client.recv(2**16):
+            answer += part
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"\r\nconnection: close\r\n" in answer
+
+
+def test_one_who_asks_before_sending_is_told_to_and_keeps_its_connection(front):
+    with socket.create_connection(("127.0.0.1", front.gateway.address.port), timeout=PATIENCE_S) as client:
+        code = b"answer(b'yes')"
+        head = f"POST /r/shop/told HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(code)}\r\n"
+        client.sendall(f"{head}Expect: 100-continue\r\n\r\n".encode())
+        assert client.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(code)
+        with client.makefile("rb") as answer:
+            assert answer.readline().startswith(b"HTTP/1.1 200 ")
+            assert b"connection: close\r\n" not in iter(answer.readline, b"\r\n")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec_Fetch_Site": "cross-site"}, 403),
+        ({"Sec_Fetch_Site": "same-site", "Origin": "http://localhost:3000"}, 200),
+        ({"Sec_Fetch_Site": "same-origin"}, 200),
+        ({"Sec_Fetch_Site": "none"}, 200),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "https://127.0.0.1.evil.example"}, 403),
+        ({"Origin": "http://203.0.113.1"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://127.0.0.1:9"}, 200),
+        ({"Origin": "http://[::1]:9"}, 200),
+    ],
+)
+def test_a_request_that_a_strangers_web_page_sends_is_refused(front, headers: dict[str, str], status: int):
+    reply = front.ask("POST", "/r/shop/told", b"answer(b'x')", **headers)
+    assert reply.status == status
+    assert status == 200 or "web page" in reply.json["error"]
+
+
+@pytest.mark.parametrize(
     ("hosts", "status"),
     [
         (["localhost"], 200),
@@ -302,6 +301,16 @@ def test_no_memory_is_503(tmp_path):
         reply = front.do("answer(b'x')", "big")
     assert reply.status == 503
     assert reply.json["error"].startswith("no memory: needs 200 MB")
+
+
+@pytest.mark.parametrize("path", ["/r/shop/told", "/health"])
+def test_until_it_is_known_which_functions_there_are_one_is_told_to_come_back(starting, path: str):
+    front, ready = starting
+    early = front.ask("GET", path)
+    assert (early.status, early.headers["retry-after"]) == (503, "1")
+    assert "starting" in early.body.decode()
+    ready.append(True)
+    assert front.ask("GET", path).status == (200 if path == "/health" else 404)
 
 
 @pytest.mark.parametrize("state", ["running", "queued"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -115,6 +116,13 @@ def test_of_several_routes_that_fit_the_one_that_says_most_is_meant(app, path, r
         assert found is None or found.app == app
 
 
+def test_of_two_with_one_route_it_is_always_the_same_one():
+    specs = [spec_of("/a/:x"), spec_of("/a/:y")]
+    assert [find_function(order, app="shop", path="/a/b") for order in (specs, specs[::-1])] == [specs[0]] * 2
+    same = [replace(specs[0], name=f"t/{name}") for name in "ab"]
+    assert [find_function(order, app="shop", path="/a/b") for order in (same, same[::-1])] == [same[0]] * 2
+
+
 def result_of(status: str = "success", **fields: object) -> TaskResult:
     return TaskResult("id", "echo", TaskStatus(status), **fields)  # type: ignore[arg-type]
 
@@ -172,6 +180,12 @@ def test_what_has_no_body_gets_none():
     assert head == (200, [(b"content-length", b"7")], b"")
 
 
+@pytest.mark.parametrize("told", ["abc", "-1", "1, 1", "\u0663", "", "9" * 5000])
+def test_a_length_that_is_none_is_not_told_to_one_who_asks_for_the_head(told: str):
+    result = result_of(status_code=200, headers=MappingProxyType({"Content-Length": told}))
+    assert answer_of(result, method="HEAD") == (200, [(b"content-length", b"0")], b"")
+
+
 def task_of(number: int) -> Task:
     request = TaskRequest(id=f"{number:024x}", function="echo", payload=b"")
     return Task(request=request, submitted_s=0.0, canceller=lambda _: False, parking=ParkingLot())
@@ -203,6 +217,7 @@ def test_a_running_task_has_its_lines_so_far_and_an_ended_one_its_result():
         "state": "queued",
         "result": None,
         "stderr": ["working"],
+        "stderr_dropped": 0,
     }
     task.set_result(TaskResult(task.id, "echo", TaskStatus.SUCCESS, b"hi", stderr_lines=("working", "done")))
     board(line_of(task, "too late"))
@@ -210,6 +225,18 @@ def test_a_running_task_has_its_lines_so_far_and_an_ended_one_its_result():
     assert fields is not None
     assert (fields["state"], fields["stderr"]) == ("ended", ["working", "done"])
     assert (fields["result"]["status"], fields["result"]["body"]) == ("success", "hi")
+
+
+def test_the_lines_of_a_running_task_are_bounded_and_what_was_dropped_is_counted():
+    board, task = TaskBoard(), task_of(1)
+    board.add(task)
+    for number in range(100):
+        board(line_of(task, f"{number} " + "\u20ac" * 2**14))
+    fields = board.fields(task.id)
+    assert fields is not None
+    assert sum(len(line.encode()) for line in fields["stderr"]) <= 2**20
+    assert len(fields["stderr"]) + fields["stderr_dropped"] == 100
+    assert fields["stderr"][-1].startswith("99 ")
 
 
 def test_old_tasks_are_forgotten_by_number_and_by_bytes_and_running_ones_never():
