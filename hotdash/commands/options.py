@@ -48,10 +48,10 @@ def http_option(*, default: str | None) -> Callable[[Callable[..., Any]], Callab
 
 
 def _address(_context: click.Context, _option: click.Parameter, text: str | None) -> Address | None:
-    from hotdash.gateway.address import parse_address  # noqa: PLC0415  only where it is asked for
-
     if text is None:
         return None
+    from hotdash.gateway.address import parse_address  # noqa: PLC0415  only where it is asked for
+
     try:
         return parse_address(text)
     except ValueError as error:
