@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hotdash.errors import ContainerGone, ProtocolError
+from hotdash.protocol.exchange import is_blank
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +70,7 @@ class Exchange:
         while True:
             chunk = container.read(deadline_s - now(), or_writable=bool(rest))
             if chunk:
-                if not has_begun:
+                if not has_begun and not is_blank(chunk):  # a blank line may belong to the answer before (M2)
                     has_begun = True
                     self._check_read(chunk)
                 answer = feed(chunk)

@@ -529,6 +529,20 @@ def test_m2_a_blank_line_while_idle_is_none_either(bench):
     assert len(bench.driver.containers) == 1
 
 
+def test_m2_a_blank_line_that_comes_as_the_next_request_goes_out_is_none_either(bench):
+    """It was written after the answer before, and comes after the look at stdout: the request is still unread."""
+    bench.deploy()
+    bench.call()
+    (container,) = bench.driver.containers
+    container._script = lambda container: container.say(b"\r\n")
+    task = bench.submit()
+    until(lambda: len(container._stdin) and not container._stdout, "the blank line, read before the request was")
+    container._script = bench.hold
+    bench.hold(container)
+    assert bench.answer(task, b"mine").body == b"mine"
+    assert len(bench.driver.containers) == 1
+
+
 def test_m2_bytes_before_a_request_retire_the_container_and_no_task_sees_them(bench):
     bench.deploy()
     bench.call()
