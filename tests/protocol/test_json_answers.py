@@ -229,6 +229,13 @@ def test_a_body_of_the_limit_is_taken_whatever_it_costs_in_json():
     assert decode(JsonDecoder(max_body_bytes=1000), GET, raw) == Answer(b"\x01" * 1000, 200)
 
 
+@pytest.mark.timeout(20)
+def test_millions_of_values_of_one_header_are_over_the_limit_soon():
+    raw = b'{"protocol":{"headers":{"X":[%s""]}}}' % (b'"",' * 2_000_000)
+    with pytest.raises(ProtocolError, match="headers are over the limit"):
+        decode(JsonDecoder(), GET, raw)
+
+
 def test_a_large_answer_in_small_pieces_is_looked_at_once():
     body = '"\\' * 100_000 + "x" * 400_000
     raw = json.dumps({"body": body}).encode()
