@@ -7,11 +7,11 @@ import socket
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import pytest
+from made_lines import stderr_line
 
-from hotdash.clock import SystemClock
-from hotdash.events import StderrLine
 from hotdash.functions.spec import FunctionSpec
 from hotdash.gateway import address as module
 from hotdash.gateway.address import Address, may_name, parse_address
@@ -20,6 +20,9 @@ from hotdash.gateway.board import TaskBoard
 from hotdash.gateway.routes import find_function
 from hotdash.parker import ParkingLot
 from hotdash.task import Attribution, Task, TaskRequest, TaskResult, TaskStatus
+
+if TYPE_CHECKING:
+    from hotdash.events import StderrLine
 
 
 @pytest.mark.parametrize(
@@ -188,17 +191,7 @@ def task_of(number: int) -> Task:
 
 
 def line_of(task: Task, text: str) -> StderrLine:
-    return StderrLine(
-        seq=1,
-        at_s=SystemClock().now(),
-        time_s=0.0,
-        function="echo",
-        container_id="c-1",
-        revision=1,
-        task_id=task.id,
-        attribution=Attribution.BY_ID,
-        text=text,
-    )
+    return stderr_line(1, text, task_id=task.id, attribution=Attribution.BY_ID)
 
 
 def test_a_running_task_has_its_lines_so_far_and_an_ended_one_its_result():
