@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from hotdash.protocol.head import COOKIE_SEPARATOR, COOKIES
-from hotdash.task import TaskStatus
+from hotdash.task import CLOSED, NO_MEMORY, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,7 +77,7 @@ def _failure(result: TaskResult) -> int:
     error = result.error or ""
     if result.status is TaskStatus.TIMEOUT:
         return 504
-    if error.startswith(("no memory", "RuntimeClosed")):
+    if error.startswith((NO_MEMORY, CLOSED)):
         return 503
     return 502
 
