@@ -15,16 +15,16 @@ import threading
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import click
 
 from hotdash.commands.exits import FAILED, INTERRUPTED, USAGE, explained, fail
-from hotdash.commands.options import driver_option, http_option, memory_option
+from hotdash.commands.options import driver_option, folder_argument, http_option, memory_option
 from hotdash.settings import load_settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import FrameType
 
     from textual.app import App
@@ -90,7 +90,7 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("folder", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
+@folder_argument
 @driver_option
 @memory_option
 @http_option(default=None)
@@ -100,10 +100,6 @@ def dashboard(
     folder: Path, driver: str | None, memory_mb: int | None, address: Address | None, *, no_watch: bool, poll: bool
 ) -> None:
     """The dashboard on the functions in DIR."""
-    if not folder.is_dir():
-        fail(
-            USAGE, f"{folder}: found {'a file' if folder.exists() else 'no such folder'}, allowed a folder of functions"
-        )
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         fail(USAGE, "the dashboard needs a terminal; to call a function without one: hotdash invoke DIR NAME")
     gc.disable()  # until all is open: what is imported and made until then stays, and is looked at in vain

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
+# How the error of a call begins that hotdash could not run, though its function is sound; callers over HTTP are told to
+# come back.
+NO_MEMORY = "no memory"
+CLOSED = "RuntimeClosed"
+
 _ID_BYTES = 12  # 96 random bits: no payload can guess a live id (the design's section 6)
 _ID_BATCH = 256
 _new_ids: list[str] = []

@@ -1,7 +1,8 @@
-"""Options that every command has that runs functions. Runs in the main thread."""
+"""Options and arguments that several commands have. Runs in the main thread."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +15,20 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hotdash.gateway.address import Address
+
+
+def folder_argument(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`[DIR]`, as `folder`: one that is there."""
+    return click.argument("folder", metavar="[DIR]", default=".", type=click.Path(path_type=Path), callback=_folder)(
+        command
+    )
+
+
+def _folder(_context: click.Context, _argument: click.Parameter, folder: Path) -> Path:
+    if not folder.is_dir():
+        found = "a file" if folder.exists() else "no such folder"
+        fail(USAGE, f"{folder}: found {found}, allowed a folder of functions")
+    return folder
 
 
 def driver_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,17 +6,17 @@ import signal
 import sys
 import threading
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from hotdash.commands.exits import FAILED, INTERRUPTED, USAGE, fail, say
-from hotdash.commands.options import driver_option, http_option, memory_option
+from hotdash.commands.exits import FAILED, INTERRUPTED, say
+from hotdash.commands.options import driver_option, folder_argument, http_option, memory_option
 from hotdash.commands.running import opened_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
     from types import FrameType
 
     from hotdash.drivers.opening import OpenedDriver
@@ -32,7 +32,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @click.command()
-@click.argument("folder", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
+@folder_argument
 @http_option(default="127.0.0.1:8080")
 @driver_option
 @memory_option
@@ -49,9 +49,6 @@ def serve(
     """
     from hotdash.event_lines import EventLines  # noqa: PLC0415  not for `--help`
 
-    if not folder.is_dir():
-        found = "a file" if folder.exists() else "no such folder"
-        fail(USAGE, f"{folder}: found {found}, allowed a folder of functions")
     end = End()
     lines = EventLines(sys.stdout, on_gone=lambda: end.ask(FAILED))
     lines.start()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from hotdash.drivers.base import Container, Stats
+    from hotdash.drivers.base import Container
 
 SOCKET = "lsnr.sock"  # Fn's name for it
 MAX_PATH_BYTES = 100  # of the 104 (macOS) or 108 that an address may have: FDKs listen on a longer name first
@@ -64,7 +64,9 @@ class ListeningContainer:
         self._was_written = False  # anything, on this connection
         self._idle_poller = select.poll()
         self._idle_poller.register(self._wake[0], select.POLLIN)
-        # What is not about the socket is the inner one's:
+        # What is not about the socket is the inner one's; none of these three ever changes:
+        self.id, self.pid, self.is_stderr_late = inner.id, inner.pid, inner.is_stderr_late
+        self.stats = inner.stats
         self.take_stderr = inner.take_stderr
         self.settle_stderr = inner.settle_stderr
         self.wait = inner.wait
@@ -72,29 +74,10 @@ class ListeningContainer:
         self.kill = inner.kill
         self.close_stdin = inner.close_stdin
 
-    @property
-    def id(self) -> str:
-        """See the seam, as for all that follow."""
-        return self._inner.id
-
-    @property
-    def pid(self) -> int | None:
-        """The inner one's."""
-        return self._inner.pid
-
-    @property
-    def is_stderr_late(self) -> bool:
-        """An answer comes on another way than lines: they may come after it, and are given by time."""
-        return self._inner.is_stderr_late
-
-    def stats(self) -> Stats | None:
-        """The inner one's."""
-        return self._inner.stats()
-
     # The serve thread's ----------------------------------------------------------------------------------------
 
     def is_ready(self) -> bool:
-        """Whether the socket is there and accepts."""
+        """See the seam, as for all that follow: whether the socket is there and accepts."""
         try:
             connection = self._connect()
         except OSError:

@@ -12,6 +12,7 @@ import ipaddress
 import re
 import socket
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -88,9 +89,15 @@ def may_name(host_header: str, address: Address) -> bool:
     try:
         ipaddress.ip_address(name)
     except ValueError:
-        own = set() if address.is_loopback else {socket.gethostname().lower(), socket.getfqdn().lower()}
-        return bool(name) and (is_local_name(name) or name in {address.host.lower(), *own})
+        is_told = is_local_name(name) or name == address.host.lower()
+        return bool(name) and (is_told or (not address.is_loopback and name in _own_names()))
     return True
+
+
+@cache
+def _own_names() -> frozenset[str]:
+    """This machine's. Looked up once: a name server may take seconds, and all requests wait in one loop."""
+    return frozenset({socket.gethostname().lower(), socket.getfqdn().lower()})
 
 
 def _name_in(place: str) -> str:

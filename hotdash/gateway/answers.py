@@ -6,7 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from hotdash.task import TaskStatus
+from hotdash.protocol.head import COOKIE_SEPARATOR, COOKIES
+from hotdash.task import CLOSED, NO_MEMORY, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,6 @@ _NOT_PASSED_ON = frozenset(
     {"connection", "content-length", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 )
 _WITHOUT_BODY = frozenset({204, 304})
-_COOKIES = "\n"  # between those of one answer; see `hotdash.protocol.head`
 _LENGTH = re.compile(r"[0-9]{1,18}")  # what the server counts with, and what it can be to a client
 _LAST_STATUS = 599  # no server sends more
 RETRY_AFTER_S = 1
@@ -62,7 +62,7 @@ def answer_of(result: TaskResult, *, method: str) -> HttpAnswer:
         (name.lower().encode("latin-1"), line.encode("latin-1"))
         for name, value in result.headers.items()
         if name.lower() not in _NOT_PASSED_ON
-        for line in (value.split(_COOKIES) if name.lower() == "set-cookie" else [value])
+        for line in (value.split(COOKIE_SEPARATOR) if name.lower() in COOKIES else [value])
     ]
     if code in _WITHOUT_BODY:
         return HttpAnswer(code, headers, b"")
@@ -77,7 +77,7 @@ def _failure(result: TaskResult) -> int:
     error = result.error or ""
     if result.status is TaskStatus.TIMEOUT:
         return 504
-    if error.startswith(("no memory", "RuntimeClosed")):
+    if error.startswith((NO_MEMORY, CLOSED)):
         return 503
     return 502
 

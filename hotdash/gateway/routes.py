@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hotdash.protocol.route import match_route
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -25,19 +27,8 @@ def find_function(specs: Iterable[FunctionSpec], *, app: str, path: str) -> Func
     Returns:
         None where there is none.
     """
-    fitting = [spec for spec in specs if spec.app == app and fits(spec.path, path)]
+    fitting = [spec for spec in specs if spec.app == app and match_route(spec.path, path) is not None]
     return min(fitting, key=lambda spec: (_looseness(spec.path), spec.key), default=None)
-
-
-def fits(route: str, path: str) -> bool:
-    """Whether a path is one of a route's."""
-    wanted, found = route.split("/"), path.split("/")
-    for at, segment in enumerate(wanted):
-        if segment.startswith("*"):
-            return len(found) > at
-        if at >= len(found) or not (segment == found[at] or (segment.startswith(":") and found[at])):
-            return False
-    return len(wanted) == len(found)
 
 
 def _looseness(route: str) -> tuple[tuple[int, ...], str]:

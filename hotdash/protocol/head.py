@@ -183,11 +183,7 @@ def _gather(
     written: dict[str, str] = {}
     for raw_name, raw_value in fields:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1").rstrip(" \t")
-        folded = name.lower()
-        first = written.setdefault(folded, name)
-        if first in headers:
-            value = (COOKIE_SEPARATOR if folded in cookies else ", ").join((headers[first], value))
-        headers[first] = value
+        add_header(headers, written, name, value, cookies=cookies)
     length: int | None = None
     if "content-length" in written:
         try:
@@ -196,6 +192,25 @@ def _gather(
             raise ProtocolError("the answer's Content-Length is not a number") from error
     coding = headers[written["transfer-encoding"]] if "transfer-encoding" in written else None
     return headers, length, coding
+
+
+def add_header(
+    headers: dict[str, str], written: dict[str, str], name: str, value: str, *, cookies: frozenset[str] = COOKIES
+) -> None:
+    """Takes one more header of an answer, as `Head.headers` has them.
+
+    Args:
+        headers: Those so far.
+        written: Their names by the lower-case ones.
+        name: The header's.
+        value: Its value.
+        cookies: As for `parse_head`.
+    """
+    folded = name.lower()
+    first = written.setdefault(folded, name)
+    if first in headers:
+        value = (COOKIE_SEPARATOR if folded in cookies else ", ").join((headers[first], value))
+    headers[first] = value
 
 
 def failure(status_code: int, reason: bytes = b"") -> str:

@@ -16,7 +16,7 @@ from pydantic_core import from_json
 
 from hotdash.errors import InvalidRequest, ProtocolError
 from hotdash.protocol.base import MAX_BODY_BYTES, MAX_HEAD_BYTES, Answer
-from hotdash.protocol.head import COOKIE_SEPARATOR, failure, shown
+from hotdash.protocol.head import add_header, failure, shown
 from hotdash.protocol.headers import check_value, header_names
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ def _status_code(value: object) -> int:
 
 
 def _headers(given: object, content_type: str) -> Mapping[str, str]:
-    """The answer's headers: repeated ones joined as `hotdash.protocol.head` joins them."""
+    """The answer's headers."""
     if given is None:
         given = {}
     if not isinstance(given, dict):
@@ -204,13 +204,13 @@ def _headers(given: object, content_type: str) -> Mapping[str, str]:
     headers: dict[str, str] = {}
     names: dict[str, str] = {}
     size = len(content_type)
-    for name, values in given.items():
-        for value in [values] if isinstance(values, str) else _list(name, values):
-            _check_header(name, value)
-            size += len(name) + len(value) + 4
-            first = names.setdefault(name.lower(), name)
-            separator = COOKIE_SEPARATOR if name.lower() == "set-cookie" else ", "
-            headers[first] = separator.join((headers[first], value)) if first in headers else value
+    pairs = ((name, value) for name, values in given.items() for value in _values(name, values))
+    for name, value in pairs:
+        _check_header(name, value)
+        size += len(name) + len(value) + 4
+        if size > MAX_HEAD_BYTES:
+            break  # before the next is joined: millions would take hours
+        add_header(headers, names, name, value)
     if content_type:  # as in Fn it goes over a header of that name
         _check_header("Content-Type", content_type)
         headers[names.get("content-type", "Content-Type")] = content_type
@@ -219,7 +219,9 @@ def _headers(given: object, content_type: str) -> Mapping[str, str]:
     return MappingProxyType(headers)
 
 
-def _list(name: str, values: object) -> list[Any]:
+def _values(name: str, values: object) -> list[Any]:
+    if isinstance(values, str):
+        return [values]
     if not isinstance(values, list):
         raise _wrong(f"protocol.headers.{name[:40]}", values, "a list of text")
     return values

@@ -36,23 +36,29 @@ def route_parameters(*, path: str, app: str, url: str) -> Mapping[str, str]:
     asked = url.partition("?")[0].partition("#")[0].removeprefix(f"/r/{app}")
     if asked == path:
         return NO_HEADERS
-    wanted, found = path.split("/"), asked.split("/")
+    found = match_route(path, asked)
+    return NO_HEADERS if found is None else {_key(name): _value(text) for name, text in found.items()}
+
+
+def match_route(route: str, path: str) -> dict[str, str] | None:
+    """What a path has in place of a route's parameters, by their names as written; None if it is not one of it."""
+    wanted, found = route.split("/"), path.split("/")
     parameters: dict[str, str] = {}
     for at, segment in enumerate(wanted):
-        if segment.startswith("*"):
-            parameters[_key(segment)] = _value("/" + "/".join(found[at:]))
-            return parameters
         if at >= len(found):
-            return NO_HEADERS
+            return None
+        if segment.startswith("*"):
+            parameters[segment[1:]] = "/" + "/".join(found[at:])
+            return parameters
         if segment.startswith(":") and found[at]:
-            parameters[_key(segment)] = _value(found[at])
+            parameters[segment[1:]] = found[at]
         elif segment != found[at]:
-            return NO_HEADERS
-    return parameters if len(found) == len(wanted) else NO_HEADERS
+            return None
+    return parameters if len(found) == len(wanted) else None
 
 
-def _key(segment: str) -> str:
-    return _ODD.sub("_", segment[1:].lower())
+def _key(name: str) -> str:
+    return _ODD.sub("_", name.lower())
 
 
 def _value(text: str) -> str:

@@ -21,7 +21,7 @@ from hotdash.runtime.scaling import decide
 from hotdash.runtime.snapshot import FunctionSnapshot, Used
 from hotdash.runtime.starving import Starving
 from hotdash.states import ContainerState, FunctionState
-from hotdash.task import TaskResult, TaskState, TaskStatus
+from hotdash.task import CLOSED, TaskResult, TaskState, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from hotdash.runtime.supervisor import Supervisor
     from hotdash.task import Task
 
-CLOSED = "RuntimeClosed: the runtime closed"
+RUNTIME_CLOSED = f"{CLOSED}: the runtime closed"
 
 
 class Ledger:
@@ -217,7 +217,7 @@ class Ledger:
 
     def refusal(self) -> HotdashError:
         """Why no more tasks are taken, as an error."""
-        if self.closing.startswith(CLOSED):
+        if self.closing.startswith(RUNTIME_CLOSED):
             return RuntimeClosed(f"{self.closing}: no more tasks are taken")
         return UnknownFunction(f"{self.key}: {self.closing}")
 

@@ -18,7 +18,7 @@ from hotdash.runtime.admission import MemoryBudget, default_memory_mb
 from hotdash.runtime.bus import EventBus
 from hotdash.runtime.container import Services
 from hotdash.runtime.cores import BuildCores, default_builds
-from hotdash.runtime.ledger import CLOSED
+from hotdash.runtime.ledger import RUNTIME_CLOSED
 from hotdash.runtime.manager import Manager
 from hotdash.runtime.snapshot import RuntimeSnapshot
 from hotdash.runtime.timekeeper import Timekeeper
@@ -192,7 +192,7 @@ class Runtime:
             InvalidRequest: Something in it cannot be sent.
         """
         if self._is_closing:
-            raise RuntimeClosed(f"{CLOSED}: no more tasks are taken")
+            raise RuntimeClosed(f"{RUNTIME_CLOSED}: no more tasks are taken")
         supervisor = self._manager.find(function).supervisor
         request = TaskRequest(  # not by names: in each task's path those cost as much again
             new_task_id(),
@@ -262,11 +262,11 @@ class Runtime:
             self._manager.close()
             supervisors = self._manager.supervisors()
             for supervisor in supervisors:
-                supervisor.start_closing(CLOSED).carry_out()
+                supervisor.start_closing(RUNTIME_CLOSED).carry_out()
             for supervisor in supervisors:
                 supervisor.wait_settled(deadline_s - self.clock.now())
             for supervisor in supervisors:
-                supervisor.end(CLOSED)
+                supervisor.end(RUNTIME_CLOSED)
             for supervisor in supervisors:
                 supervisor.wait_settled(_KILL_WAIT_S)
                 supervisor.threads.join()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-NO_MEMORY = "no memory"  # whoever keeps the books says more
+from hotdash.task import NO_MEMORY
 
 
 class Counts(Struct, frozen=True, kw_only=True):

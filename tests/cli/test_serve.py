@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import http.client
-import io
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -19,13 +17,12 @@ import pytest
 from command_line import environment, hotdash
 from real_tools import DO_AS_TOLD, PATIENCE_S, lives, until, write_function
 
-from hotdash import events as ev
-from hotdash.event_lines import EventLines
-from hotdash.task import Attribution
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+ends = pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGHUP, 0), (signal.SIGINT, 130)])
 
 
 class Serving:
@@ -119,7 +116,7 @@ def test_what_it_serves_is_there_as_soon_as_it_says_so(functions):
         assert served.ask("POST", "/r/functions/told", b"answer(b'first')") == (200, b"first")
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGHUP, 0), (signal.SIGINT, 130)])
+@ends
 def test_told_to_end_it_answers_what_runs_and_leaves_nothing(functions, tmp_path, number: int, code: int):
     go, pid = tmp_path / "go", tmp_path / "pid"
     wait = f"while not os.path.exists({str(go)!r}): time.sleep(0.01)"
@@ -142,7 +139,7 @@ def test_told_to_end_it_answers_what_runs_and_leaves_nothing(functions, tmp_path
     until(lambda: not any(map(lives, children)), "the end of all it started")
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGHUP, 0), (signal.SIGINT, 130)])
+@ends
 def test_told_to_end_while_it_waits_for_an_engine_it_ends_as_ever(functions, monkeypatch, number: int, code: int):
     with socket.socket(socket.AF_UNIX) as engine:
         place = functions.parent / "mute"
@@ -212,103 +209,3 @@ def test_a_port_that_is_taken_is_told_with_its_exit_code(functions):
         done = hotdash(functions, "serve", "functions", "--driver", "process", "--http", str(taken.getsockname()[1]))
     assert done.returncode == 1
     assert b"(Address already in use): name another address with --http HOST:PORT" in done.stderr
-
-
-# the lines -------------------------------------------------------------------------------------------------------
-
-
-def stderr_line(number: int) -> ev.StderrLine:
-    return ev.StderrLine(
-        seq=number,
-        at_s=0.0,
-        time_s=1.0,
-        function="f",
-        container_id="c-1",
-        revision=1,
-        task_id="",
-        attribution=Attribution.CONTAINER,
-        text=f"line {number}",
-    )
-
-
-def test_who_reads_too_slowly_misses_lines_of_stderr_alone_and_is_told_how_many():
-    read_end, write_end = os.pipe()
-    gone = threading.Event()
-    stream = os.fdopen(write_end, "w")
-    lines = EventLines(stream, on_gone=gone.set)
-    for number in range(12_000):
-        lines(stderr_line(number))
-    lines(ev.ContainerIdle(seq=12_000, at_s=0.0, time_s=1.0, function="f", container_id="c-1", revision=1))
-    lines.start()
-    reader = os.fdopen(read_end)
-    read = [json.loads(reader.readline()) for _ in range(10_002)]
-    lines.close()
-    stream.close()
-    assert reader.read() == ""
-    reader.close()
-    assert [line["text"] for line in read[:10_000]] == [f"line {number}" for number in range(10_000)]
-    assert read[10_000]["event"] == "ContainerIdle"
-    assert read[10_001] == {"event": "LinesOmitted", "count": 2_000}
-    assert not gone.is_set()
-
-
-def test_events_of_every_kind_are_bounded_by_number_and_by_what_they_hold():
-    read_end, write_end = os.pipe()
-    with os.fdopen(write_end, "w") as stream, os.fdopen(read_end) as reader:
-        lines = EventLines(stream, on_gone=lambda: None)
-        for number in range(30_000):
-            lines.say("Small", number=number)
-        for _ in range(100):
-            lines.say("Large", headers={"x": "y" * 2**20})
-        lines.start()
-        read = [json.loads(reader.readline()) for _ in range(20_001)]
-        assert [line.get("number") for line in read[:-1]] == list(range(20_000))
-        assert read[-1] == {"event": "EventsOmitted", "count": 10_100}
-        lines.close()
-
-
-def test_what_waits_is_bounded_by_its_size():
-    lines = EventLines(io.StringIO(), on_gone=lambda: None)
-    for _ in range(200):
-        lines.say("Large", headers={"x": "y" * 2**20})
-    assert 16 <= len(lines._waiting) <= 64
-
-
-def test_a_text_that_is_no_utf_8_is_told_with_its_bytes_and_the_next_line_follows():
-    stream, gone = io.StringIO(), []
-    lines = EventLines(stream, on_gone=lambda: gone.append(True))
-    lines.say("Serving", folder=os.fsdecode(b"/f/a\xff"), more=[{"x": "\udc80"}])
-    lines.say("Next")
-    lines.start()
-    lines.close()
-    first, second = map(json.loads, stream.getvalue().splitlines())
-    assert first == {"event": "Serving", "folder": "/f/a\\udcff", "more": [{"x": "\\udc80"}]}
-    assert (second, gone) == ({"event": "Next"}, [])
-
-
-def test_a_fault_of_the_thread_itself_is_reported_and_told_once(monkeypatch):
-    reported: list[object] = []
-    monkeypatch.setattr(threading, "excepthook", lambda fault: reported.append(fault.exc_value))
-    gone: list[bool] = []
-    lines = EventLines(io.StringIO(), on_gone=lambda: gone.append(True))
-    lines.start()
-    lines.say("Odd", value=object())
-    until(lambda: gone, "the word that nothing more is written")
-    lines.close()
-    assert (gone, [type(error) for error in reported]) == ([True], [TypeError])
-
-
-def test_a_stream_that_is_gone_is_told_once_and_costs_nothing_more():
-    read_end, write_end = os.pipe()
-    os.close(read_end)
-    gone = []
-    stream = os.fdopen(write_end, "w", buffering=1)
-    lines = EventLines(stream, on_gone=lambda: gone.append(True))
-    lines.start()
-    lines.say("Serving")
-    until(lambda: gone, "the word that nobody reads")
-    lines.say("Serving")
-    lines.close()
-    assert gone == [True]
-    with pytest.raises(BrokenPipeError):
-        stream.close()

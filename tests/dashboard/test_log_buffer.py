@@ -1,34 +1,20 @@
 from __future__ import annotations
 
 import pytest
+from made_lines import stderr_line
 
 from hotdash.dashboard.filters import BadFilter, parse_filter
 from hotdash.dashboard.log_buffer import LogBuffer, Lost, text_of
 from hotdash.events import StderrLine
-from hotdash.task import Attribution
-
-
-def line(number: int, words: str = "") -> StderrLine:
-    return StderrLine(
-        seq=number,
-        at_s=0,
-        time_s=0,
-        function="f",
-        container_id="c",
-        revision=1,
-        task_id="",
-        attribution=Attribution.CONTAINER,
-        text=words or f"line {number}",
-    )
 
 
 def test_it_keeps_the_newest_and_tells_how_many_rows_went() -> None:
     buffer = LogBuffer(capacity=10)
-    assert buffer.append(line(at) for at in range(8)) == 0
-    assert buffer.append(line(at) for at in range(8, 13)) == 3
+    assert buffer.append(stderr_line(at) for at in range(8)) == 0
+    assert buffer.append(stderr_line(at) for at in range(8, 13)) == 3
     assert [entry.seq for entry in buffer.shown if isinstance(entry, StderrLine)] == list(range(3, 13))
     assert buffer.rows == len(buffer) == 10
-    assert buffer.append(line(at) for at in range(100, 200)) == 10
+    assert buffer.append(stderr_line(at) for at in range(100, 200)) == 10
     assert text_of(buffer.shown[0]) == "line 190"
 
 
@@ -37,7 +23,7 @@ def test_wrapped_rows_are_found_again(capacity: int) -> None:
     buffer = LogBuffer(capacity=capacity)
     buffer.wrap_width = 10
     for at in range(20):
-        buffer.append([line(at, "x" * (at * 3))])
+        buffer.append([stderr_line(at, "x" * (at * 3))])
     found = [buffer.at(row) for row in range(buffer.rows)]
     assert None not in found
     rows: dict[int, list[int]] = {}
@@ -54,12 +40,12 @@ def test_wrapped_rows_are_found_again(capacity: int) -> None:
 
 def test_a_filter_hides_and_shows_again() -> None:
     buffer = LogBuffer(capacity=6)
-    buffer.append(line(at, "error" if at % 2 else "fine") for at in range(6))
+    buffer.append(stderr_line(at, "error" if at % 2 else "fine") for at in range(6))
     buffer.filter = parse_filter("!err")
     buffer.arrange()
     assert {text_of(entry) for entry in buffer.shown} == {"fine"}
-    assert buffer.append([line(6, "fine")]) == 1
-    assert buffer.append([line(7, "error")]) == 0
+    assert buffer.append([stderr_line(6, "fine")]) == 1
+    assert buffer.append([stderr_line(7, "error")]) == 0
     assert buffer.rows == 3
     buffer.filter = None
     buffer.arrange()
@@ -70,7 +56,7 @@ def test_lost_lines_are_told_under_any_filter() -> None:
     buffer = LogBuffer()
     buffer.filter = parse_filter("nothing like it")
     buffer.arrange()
-    buffer.append([Lost(count=1234), line(1)])
+    buffer.append([Lost(count=1234), stderr_line(1)])
     assert [text_of(entry) for entry in buffer.shown] == ["1,234 lines lost here"]
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from dashboard_fake import Clock, FakeControls, Script, busy_script, drive, task_id, until
+from made_lines import stderr_line
 from textual.widgets import Input
 
 from hotdash.dashboard.clipboard import clipboard_command
@@ -195,22 +196,7 @@ def test_errors_alone_and_one_after_the_other() -> None:
 
 def told_errors(texts: Sequence[str]) -> list[bool]:
     sense = ErrorSense()
-    return [
-        sense.is_error(
-            StderrLine(
-                seq=at,
-                at_s=0,
-                time_s=0,
-                function="f",
-                container_id="c",
-                revision=1,
-                task_id="",
-                attribution=Attribution.CONTAINER,
-                text=words,
-            )
-        )
-        for at, words in enumerate(texts)
-    ]
+    return [sense.is_error(stderr_line(at, words)) for at, words in enumerate(texts)]
 
 
 @pytest.mark.parametrize(

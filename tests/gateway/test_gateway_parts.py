@@ -7,18 +7,22 @@ import socket
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import pytest
+from made_lines import stderr_line
 
-from hotdash.clock import SystemClock
-from hotdash.events import StderrLine
 from hotdash.functions.spec import FunctionSpec
+from hotdash.gateway import address as module
 from hotdash.gateway.address import Address, may_name, parse_address
 from hotdash.gateway.answers import answer_of
 from hotdash.gateway.board import TaskBoard
-from hotdash.gateway.routes import find_function, fits
+from hotdash.gateway.routes import find_function
 from hotdash.parker import ParkingLot
 from hotdash.task import Attribution, Task, TaskRequest, TaskResult, TaskStatus
+
+if TYPE_CHECKING:
+    from hotdash.events import StderrLine
 
 
 @pytest.mark.parametrize(
@@ -74,21 +78,16 @@ def test_only_names_that_no_stranger_can_own_are_taken(host, address, allowed: b
     assert may_name(host, address) is allowed
 
 
-ROUTES = {
-    "/hello": ["/hello"],
-    "/": ["/"],
-    "/hello/:name": ["/hello/bob", "/hello/world%2F", "/hello/:name"],
-    "/:a/x/:b": ["/1/x/2"],
-    "/files/*path": ["/files/", "/files/a", "/files/a/b"],
-    "/grüße": ["/grüße"],
-}
-
-
-@pytest.mark.parametrize("route", ROUTES)
-def test_a_route_fits_its_own_paths_and_no_others(route):
-    assert all(fits(route, path) for path in ROUTES[route])
-    others = ["", "/hello/", "/hello/bob/more", "/files", "/hell", "/1/y/2", "/1/x/", "//x/2", "/Hello"]
-    assert not any(fits(route, path) for path in others)
+def test_this_machines_own_names_are_looked_up_once_and_only_where_others_may_come_from(monkeypatch):
+    """A name server may take seconds, and all requests wait in one loop."""
+    asked: list[bool] = []
+    monkeypatch.setattr(socket, "getfqdn", lambda: asked.append(True) or "box.example")
+    module._own_names.cache_clear()
+    assert not may_name("evil.example", LOCAL)
+    assert asked == []
+    assert [may_name(host, OUTSIDE) for host in ("BOX.example:8080", "evil.example", "box.example")] == [1, 0, 1]
+    assert asked == [True]
+    module._own_names.cache_clear()
 
 
 def spec_of(path: str, app: str = "shop") -> FunctionSpec:
@@ -192,17 +191,7 @@ def task_of(number: int) -> Task:
 
 
 def line_of(task: Task, text: str) -> StderrLine:
-    return StderrLine(
-        seq=1,
-        at_s=SystemClock().now(),
-        time_s=0.0,
-        function="echo",
-        container_id="c-1",
-        revision=1,
-        task_id=task.id,
-        attribution=Attribution.BY_ID,
-        text=text,
-    )
+    return stderr_line(1, text, task_id=task.id, attribution=Attribution.BY_ID)
 
 
 def test_a_running_task_has_its_lines_so_far_and_an_ended_one_its_result():

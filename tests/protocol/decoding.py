@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hotdash.errors import ProtocolError
 
@@ -11,6 +11,14 @@ if TYPE_CHECKING:
 
     from hotdash.protocol.base import Answer, Decoder
     from hotdash.task import TaskRequest
+
+
+class Case(NamedTuple):
+    """What comes, to which request, and what it means."""
+
+    data: bytes
+    request: TaskRequest
+    answer: Answer
 
 
 def decode(decoder: Decoder, request: TaskRequest, *pieces: bytes) -> Answer | None:

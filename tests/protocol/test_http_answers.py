@@ -1,122 +1,34 @@
-"""The decoder of `http`: every answer whole, byte by byte, split anywhere, and trailing; and what is no answer."""
+"""The decoder of `http`: what it makes of what follows an answer, of one that ends early, and of what is none."""
 
 from __future__ import annotations
 
 import string
 
 import pytest
-from decoding import bytes_of, decode, edited, outcome, pieces_of
+from decoding import decode
+from http_cases import ANSWERS, CASES, GET, HEAD, OK
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hotdash.errors import ProtocolError
 from hotdash.protocol.base import MAX_HEAD_BYTES, Answer
 from hotdash.protocol.exchange import MAX_INTERIM, HttpDecoder, is_blank
-from hotdash.task import TaskRequest
 
-GET = TaskRequest(id="0" * 24, function="echo", payload=b"")
-HEAD = TaskRequest(id="0" * 24, function="echo", payload=b"", method="HEAD")
 bounded = settings(max_examples=100, deadline=None, database=None)
-
-OK = b"HTTP/1.1 200 OK\r\n"
-INTERIMS = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nContent-Length: 9\r\n\r\n\r\n"
-LENGTH = "Content-Length"
-CODING = "Transfer-Encoding"
-
-# By name: what comes, and to which request; then the status, headers, body and error that it means.
-ANSWERS = {
-    "length": (OK + b"Content-Length: 5\r\n\r\nhello", GET, 200, {LENGTH: "5"}, b"hello", None),
-    "empty": (OK + b"content-length: 0\r\n\r\n", GET, 200, {"content-length": "0"}, b"", None),
-    "no reason": (b"HTTP/1.1 200\r\nContent-Length: 1\r\n\r\nx", GET, 200, {LENGTH: "1"}, b"x", None),
-    "spaces": (OK + b"Content-Length:  2 \r\nX:\r\n\r\nhi", GET, 200, {LENGTH: "2", "X": ""}, b"hi", None),
-    "1.0": (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi", GET, 200, {LENGTH: "2"}, b"hi", None),
-    "close": (
-        OK + b"Connection: close\r\nContent-Length: 2\r\n\r\nhi",
-        GET, 200, {"Connection": "close", LENGTH: "2"}, b"hi", None,
-    ),
-    "upgrade": (
-        OK + b"Connection: upgrade\r\nUpgrade: x\r\nContent-Length: 2\r\n\r\nhi",
-        GET, 200, {"Connection": "upgrade", "Upgrade": "x", LENGTH: "2"}, b"hi", None,
-    ),
-    "bare LF": (b"HTTP/1.1 200 OK\nContent-Length: 4\n\n\n\n\n\n", GET, 200, {LENGTH: "4"}, b"\n\n\n\n", None),
-    "mixed ends": (OK + b"Content-Length: 4\n\r\n\n\r\n\n", GET, 200, {LENGTH: "4"}, b"\n\r\n\n", None),
-    "blank before": (b"\r\n\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", GET, 200, {LENGTH: "2"}, b"hi", None),
-    "answer in the body": (
-        OK + b"Content-Length: 38\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
-        GET, 200, {LENGTH: "38"}, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", None,
-    ),
-    "chunks": (
-        OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nC;x=y\r\n\r\n0\r\n\r\nworld\r\n0\r\n\r\n",
-        GET, 200, {CODING: "chunked"}, b"hello\r\n0\r\n\r\nworld", None,
-    ),
-    "no chunks": (
-        OK + b"Transfer-Encoding: Chunked\r\n\r\n0\r\n\r\n", GET, 200, {CODING: "Chunked"}, b"", None,
-    ),
-    "trailers": (
-        OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n000\r\nX-Sum: 1\r\nY: 2\r\n\r\n",
-        GET, 200, {CODING: "chunked"}, b"hi", None,
-    ),
-    "interim": (
-        INTERIMS + b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nhi",
-        GET, 201, {LENGTH: "2"}, b"hi", None,
-    ),
-    "204": (b"HTTP/1.1 204 No Content\r\n\r\n", GET, 204, {}, b"", None),
-    "304": (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", GET, 304, {LENGTH: "9"}, b"", None),
-    "HEAD": (OK + b"Content-Length: 99999999\r\n\r\n", HEAD, 200, {LENGTH: "99999999"}, b"", None),
-    "HEAD without length": (OK + b"X: 1\r\n\r\n", HEAD, 200, {"X": "1"}, b"", None),
-    "HEAD in chunks": (
-        OK + b"Transfer-Encoding: chunked\r\n\r\n", HEAD, 200, {CODING: "chunked"}, b"", None,
-    ),
-    "404": (b"HTTP/1.1 404 Nope\r\nContent-Length: 1\r\n\r\nx", GET, 404, {LENGTH: "1"}, b"x", None),
-    "503": (
-        b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 1\r\n\r\nx",
-        GET, 503, {LENGTH: "1"}, b"x", "answered 503 Service Unavailable",
-    ),
-    "500 without reason": (
-        b"HTTP/1.1 500\r\nContent-Length: 0\r\n\r\n", GET, 500, {LENGTH: "0"},
-        b"", "answered 500 Internal Server Error",
-    ),
-    "599": (b"HTTP/1.1 599 \r\nContent-Length: 0\r\n\r\n", GET, 599, {LENGTH: "0"}, b"", "answered 599"),
-    "repeated": (
-        OK + b"X-A: 1\r\nSet-Cookie: a=1, 2\r\nx-a: 2\r\nset-cookie: b\r\nContent-Length: 0\r\n\r\n",
-        GET, 200, {"X-A": "1, 2", "Set-Cookie": "a=1, 2\nb", LENGTH: "0"}, b"", None,
-    ),
-    "latin-1": (b"HTTP/1.1 200 \xfc\r\nX: \xfc\r\nContent-Length: 0\r\n\r\n", GET, 200, {"X": "ü", LENGTH: "0"},
-        b"", None),
-}  # fmt: skip
 
 answers = pytest.mark.parametrize("name", ANSWERS)
 
 
 def expected(name: str) -> Answer:
-    _, _, status, headers, body, error = ANSWERS[name]
-    return Answer(status_code=status, headers=headers, body=body, error=error)
+    return CASES[name].answer
 
 
 @answers
-def test_whole(name):
-    data, request, *_ = ANSWERS[name]
+def test_one_that_came_whole_has_started(name):
+    data, request, _ = CASES[name]
     decoder = HttpDecoder()
     assert decode(decoder, request, data) == expected(name)
     assert decoder.started
-    assert not decoder.surplus
-
-
-@answers
-def test_byte_by_byte(name):
-    data, request, *_ = ANSWERS[name]
-    decoder = HttpDecoder()
-    assert decode(decoder, request, *bytes_of(data)) == expected(name)
-    assert not decoder.surplus
-
-
-@answers
-def test_split_at_every_position_by_one_decoder(name):
-    data, request, *_ = ANSWERS[name]
-    decoder = HttpDecoder()
-    for at in range(1, len(data)):
-        assert decode(decoder, request, data[:at], b"", data[at:]) == expected(name), at
-        assert not decoder.surplus
 
 
 @answers
@@ -166,29 +78,6 @@ def test_two_answers_back_to_back_never_mix():
         assert answer is not None
         assert answer.body == b"first"
         assert decoder.surplus is (at > len(first))
-
-
-@bounded
-@given(names=st.lists(st.sampled_from(sorted(ANSWERS)), min_size=1, max_size=6), data=st.data())
-def test_random_splits_equal_whole_over_exchanges(names, data):
-    decoder = HttpDecoder()
-    for name in names:
-        raw, request, *_ = ANSWERS[name]
-        cuts = data.draw(st.sets(st.integers(1, len(raw) - 1), max_size=8))
-        assert decode(decoder, request, *pieces_of(raw, cuts)) == expected(name)
-
-
-@bounded
-@given(
-    name=st.sampled_from(sorted(ANSWERS)),
-    edits=st.lists(st.tuples(st.integers(0, 200), st.binary(max_size=3), st.integers(0, 3)), max_size=4),
-    cut=st.integers(0, 200),
-)
-def test_corruption_gives_an_answer_or_a_protocol_error_however_it_is_split(name, edits, cut):
-    raw = edited(ANSWERS[name][0], edits)
-    splits = ([raw], [raw[:cut], raw[cut:]], bytes_of(raw))
-    whole, in_two, in_bytes = (outcome(HttpDecoder(max_body_bytes=1000), GET, *pieces) for pieces in splits)
-    assert whole == in_two == in_bytes
 
 
 @bounded
@@ -394,23 +283,6 @@ def test_started_tells_whether_an_answer_has_begun():
     assert decoder.started
     decoder.begin(GET)
     assert not decoder.started
-
-
-def test_bytes_outside_an_exchange_are_the_callers_fault():
-    decoder = HttpDecoder()
-    for misuse in (lambda: decoder.feed(b"x"), decoder.end):
-        with pytest.raises(RuntimeError, match="without begin"):
-            misuse()
-    assert decode(decoder, GET, ANSWERS["length"][0]) == expected("length")
-    with pytest.raises(RuntimeError, match="without begin"):
-        decoder.feed(b"x")
-
-
-def test_an_answers_headers_cannot_be_changed():
-    answer = decode(HttpDecoder(), GET, ANSWERS["length"][0])
-    assert answer is not None
-    with pytest.raises(TypeError):
-        answer.headers["X"] = "1"  # type: ignore[index]
 
 
 def test_an_exchange_that_was_given_up_leaves_nothing_behind():

@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from made_lines import stderr_line
 
 from hotdash import events as ev
 from hotdash.functions.spec import FunctionSpec
@@ -364,27 +365,13 @@ def test_lines_dropped_before_the_store_are_counted(story):
     assert story.store.snapshot().lines_dropped == 42
 
 
-def make_line(seq):
-    return ev.StderrLine(
-        seq=seq,
-        at_s=0.0,
-        time_s=0.0,
-        function="f",
-        container_id="c-1",
-        revision=1,
-        task_id="",
-        attribution=Attribution.CONTAINER,
-        text=f"{seq}",
-    )
-
-
 def test_a_ring_tells_a_late_reader_how_many_lines_it_missed():
     ring = LineRing(capacity=3)
     for seq in (10, 20, 30):
-        ring.append(make_line(seq))
+        ring.append(stderr_line(seq))
     assert ([line.seq for line in ring.after(0)[0]], ring.after(0)[1]) == ([30, 20, 10], 0)
     for seq in (40, 50):
-        ring.append(make_line(seq))
+        ring.append(stderr_line(seq))
     assert (len(ring), ring.total, ring.dropped) == (3, 5, 2)
     expected = {0: 2, 9: 2, 10: 1, 15: 1, 20: 0, 25: 0, 49: 0, 50: 0}
     assert {seq: ring.after(seq)[1] for seq in expected} == expected
@@ -395,7 +382,7 @@ def test_a_ring_tells_a_late_reader_how_many_lines_it_missed():
 def test_a_ring_counts_a_rings_worth_of_lost_lines_at_most():
     ring = LineRing(capacity=3)
     for seq in range(1, 101):
-        ring.append(make_line(seq))
+        ring.append(stderr_line(seq))
     assert (ring.after(0)[1], ring.dropped) == (3, 97)
 
 

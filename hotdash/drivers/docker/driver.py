@@ -8,6 +8,7 @@ attach (before the start, so that nothing is missed), start.
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hotdash.drivers.base import no_step
@@ -155,23 +156,22 @@ class DockerDriver:
             raise StartError(f"{what}: the docker driver is closed")
         if not spec.listens:
             return self._start(spec, what, sockets=None)
-        sockets = self._make_sockets(spec, what)
-        try:
-            wake = open_wake()  # first: a failed start leaves nothing running
-        except OSError as error:
-            self._sockets.remove(spec.id)
-            raise StartError(f"{what}: nothing can wait for it: {error.strerror}") from error
-        try:
-            return ListeningContainer(self._start(spec, what, sockets=sockets), folder=sockets, wake=wake)
-        except StartError:
-            close_wake(wake)
-            raise
+        with ExitStack() as undo:
+            undo.callback(self._sockets.remove, spec.id)
+            sockets = self._make_sockets(spec, what)
+            try:
+                wake = open_wake()  # first: a failed start leaves nothing running
+            except OSError as error:
+                raise StartError(f"{what}: nothing can wait for it: {error.strerror}") from error
+            undo.callback(close_wake, wake)
+            container = self._start(spec, what, sockets=sockets)
+            undo.pop_all()
+        return ListeningContainer(container, folder=sockets, wake=wake)
 
     def _start(self, spec: ContainerSpec, what: str, *, sockets: Path | None) -> DockerContainer:
         try:
             handle = self._create(spec, sockets)
         except EngineErrors as error:
-            self._sockets.remove(spec.id)
             if is_unanswered(error):  # the engine may come to it yet
                 with self._lock:
                     self._unremoved.add(self._name_of(spec))
@@ -180,7 +180,6 @@ class DockerDriver:
             channel = self._attach_and_start(handle, merges=spec.listens)
         except EngineErrors as error:
             handle.remove()
-            self._sockets.remove(spec.id)
             raise StartError(f"{what}: {why_refused(error)}") from error
         container = DockerContainer(
             spec.id,
@@ -241,7 +240,6 @@ class DockerDriver:
         except OSError as error:
             raise StartError(f"{what}: no folder for its socket can be made: {error}") from error
         if why := unfit_path(folder):
-            self._sockets.remove(spec.id)
             raise StartError(f"{what}: {why}")
         return folder
 
