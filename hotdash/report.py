@@ -6,6 +6,8 @@ import base64
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from hotdash.quantiles import quantile
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -53,8 +55,8 @@ def summary_fields(results: Sequence[TaskResult], *, took_s: float, concurrency:
         "status": dict(Counter(result.status.value for result in results).most_common()),
         "errors": dict(Counter(result.error for result in results if result.error).most_common()),
         "containers": len({result.container_id for result in results if result.container_id}),
-        "run_s": {name: round(_quantile(runs, share), 6) for name, share in _SHARES.items()},
-        "queued_s": {name: round(_quantile(waits, share), 6) for name, share in _SHARES.items()},
+        "run_s": {name: round(quantile(runs, share), 6) for name, share in _SHARES.items()},
+        "queued_s": {name: round(quantile(waits, share), 6) for name, share in _SHARES.items()},
     }
 
 
@@ -72,7 +74,3 @@ def summary_text(fields: dict[str, Any]) -> str:
 
 
 _SHARES = {"p50": 0.50, "p90": 0.90, "p99": 0.99, "max": 1.0}
-
-
-def _quantile(ordered: Sequence[float], share: float) -> float:
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 BURST_MOST = 10_000
 _AT_AN_END = 2  # sent when a call has ended: its own successor, and one that found another thread sending
 _AT_A_PUSH = 64  # sent by the screen's thread in one go, which has keys to answer
+_OWN_FAULT = "a fault in hotdash"  # a notice says which
 
 
 class BurstPlan(Struct, frozen=True, kw_only=True):
@@ -84,15 +85,14 @@ class Burst:
         self._controls = controls
         self._lock = threading.Lock()
         self._began_s = self._ended_s = controls.now_s()
-        self._sent = 0
-        self._in_flight = 0
+        self._sent = 0  # and taken; one that ends before `submit` has returned counts among the ends first
+        self._ended = 0
         self._ids: set[str] = set()  # of those under way, as far as their ids are known yet
         self._early: set[str] = set()  # of those that ended before `submit` gave their id
         self._ends: Counter[TaskStatus] = Counter()
         self._runs_s: list[float] = []
         self._is_sending = False
-        self._is_stopped = False
-        self._is_told_to_stop = False  # even where all had been sent
+        self._is_told_to_stop = False
         self._fault = ""
 
     def push(self, most: int = _AT_A_PUSH) -> None:
@@ -101,16 +101,11 @@ class Burst:
             if self._is_sending:
                 return
             self._is_sending = True
-        is_going_on = True  # else `_send_one` has said already that nobody sends, and another thread may by now
-        try:
-            for _ in range(most):
-                is_going_on = self._send_one()
-                if not is_going_on:
-                    return
-        finally:
-            if is_going_on:
-                with self._lock:
-                    self._is_sending = False
+        for _ in range(most):
+            if not self._send_one():
+                return
+        with self._lock:
+            self._is_sending = False
 
     def stop(self) -> tuple[str, ...]:
         """Sends no more.
@@ -121,14 +116,13 @@ class Burst:
         """
         with self._lock:
             self._is_told_to_stop = True
-            self._is_stopped = self._is_stopped or self._sent < self.plan.calls
             return tuple(self._ids)
 
     @property
     def tally(self) -> BurstTally:
         """How far it has come."""
         with self._lock:
-            is_over = not self._in_flight and not self._may_send
+            is_over = self._sent == self._ended and not self._is_sending and not self._may_send
             return BurstTally(
                 plan=self.plan,
                 sent=self._sent,
@@ -136,55 +130,55 @@ class Burst:
                 runs_s=tuple(self._runs_s) if is_over else (),
                 took_s=(self._ended_s if is_over else self._controls.now_s()) - self._began_s,
                 is_over=is_over,
-                is_stopped=self._is_stopped,
+                is_stopped=self._is_told_to_stop and self._sent < self.plan.calls,
                 fault=self._fault,
             )
 
     @property
     def _may_send(self) -> bool:
-        return not self._is_stopped and not self._fault and self._sent < self.plan.calls
+        return not self._is_told_to_stop and not self._fault and self._sent < self.plan.calls
 
     def _send_one(self) -> bool:
         """Sends a call, if there is one and room for it; else sending is over for now. Whether to go on."""
         with self._lock:
-            if not self._may_send or self._in_flight >= self.plan.at_once:
-                self._is_sending = False
+            ended = self._ended
+            self._is_sending = self._may_send and self._sent - ended < self.plan.at_once
+            if not self._is_sending:
                 return False
-            ended = sum(self._ends.values())
-            self._in_flight += 1
-            self._sent += 1
         payload = self.plan.payload
+        task_id, fault = "", _OWN_FAULT  # it stands if `submit` raises what it should not, which goes on its way
         try:
             task_id = self._controls.submit(self.plan.function, payload.body, payload.headers, on_end=self._has_ended)
+            fault = ""
+        except QueueFull:  # others have filled it: room comes with an end, or with time
+            fault = ""
         except HotdashError as error:
+            fault = str(error)
+        finally:
             with self._lock:
-                self._in_flight -= 1
-                self._sent -= 1
-                if isinstance(error, QueueFull):  # others have filled it: room comes with an end, or with time
-                    self._is_sending = sum(self._ends.values()) != ended
-                else:
-                    self._fault, self._is_sending = str(error), False
-                return self._is_sending
-        except BaseException as error:
-            with self._lock:
-                self._in_flight -= 1
-                self._sent -= 1
-                self._fault = repr(error)
-            raise
+                self._fault = fault
+                is_going_on = self._is_sending = bool(task_id) or (not fault and self._ended != ended)
+        if task_id:
+            return self._has_sent(task_id)
+        return is_going_on
+
+    def _has_sent(self, task_id: str) -> bool:
+        """A call was taken; it may have ended by now. Whether to go on."""
         with self._lock:
+            self._sent += 1
             if task_id in self._early:
                 self._early.remove(task_id)
                 return True
             self._ids.add(task_id)
-            is_too_late = self._is_told_to_stop
-        if is_too_late:
+            self._is_sending = is_in_time = not self._is_told_to_stop
+        if not is_in_time:
             self._controls.cancel(task_id)
-        return True
+        return is_in_time
 
     def _has_ended(self, result: TaskResult) -> None:
         """A call has ended: the next one takes its place."""
         with self._lock:
-            self._in_flight -= 1
+            self._ended += 1
             self._ends[result.status] += 1
             if result.container_id:
                 self._runs_s.append(result.run_s)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hotdash.dashboard import words
 from hotdash.dashboard.lines import Line, Span, Tone
+from hotdash.quantiles import quantile
 from hotdash.sanitize import plain
 from hotdash.task import TaskStatus
 
@@ -59,7 +60,7 @@ def _outcome(tally: BurstTally) -> Line:
         spans.append((f"; {words.rate(tally.ended / tally.took_s)} calls/s", Tone.MUTED))
     if tally.runs_s:
         runs = sorted(tally.runs_s)
-        p50, p95 = (words.duration(runs[int(share * len(runs))]) for share in (0.5, 0.95))
+        p50, p95 = (words.duration(quantile(runs, share)) for share in (0.5, 0.95))
         spans.append((f", p50 {p50}, p95 {p95}", Tone.MUTED))
     return tuple(spans)
 

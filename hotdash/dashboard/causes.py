@@ -17,24 +17,25 @@ if TYPE_CHECKING:
 _LAST_STDERR = "; its last stderr: "
 _LINE_MARK = " ⏎ "  # between those last lines
 _AGAIN = "); trying again"
-_LAUNCHER = re.compile(r"^.*? (?:cannot run|does not start): ")
-_STARTS = re.compile(r"^\d+ starts in a row failed(?:; the last: | \()")
-_EXIT = re.compile(r"\b(?:exited with code \d+|was killed by SIG\w+|ran out of memory(?: \([^)]*\))?)")
+# Expressions are compiled when there is a first cause to tell: `re` keeps them, and the first picture needs none.
+_LAUNCHER = r"^.*? (?:cannot run|does not start): "
+_STARTS = r"^\d+ starts in a row failed(?:; the last: | \()"
+_EXIT = r"\b(?:exited with code \d+|was killed by SIG\w+|ran out of memory(?: \([^)]*\))?)"
 
-_EXCEPTION = re.compile(r"[\w.]*(?:Error|Exception|Interrupt)\b")
+_EXCEPTION = r"[\w.]*(?:Error|Exception|Interrupt)\b"
 
 # A task's error begins so: what is said instead, from the match's groups.
-_SHORT: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"the container exited with code (\d+)"), r"exit code \1"),
-    (re.compile(r"the container was killed by (SIG\w+)"), r"\1"),
-    (re.compile(r"the container ran out of memory"), "out of memory"),
-    (re.compile(r"the container closed its stdout"), "closed its stdout"),
-    (re.compile(r"the container was killed by the user"), "killed"),
-    (re.compile(r"not an answer in its format"), "not an answer"),
-    (re.compile(r"cancelled by its caller"), "cancelled by you"),
-    (re.compile(r"no answer within the function's (timeout of [\d.e+]+ s)"), r"\1"),
-    (re.compile(r"the caller's (timeout of [\d.e+]+ s)"), r"caller's \1"),
-    (re.compile(r"(?:the function )?answered \d+ (?=\S)"), ""),
+_SHORT: tuple[tuple[str, str], ...] = (
+    (r"the container exited with code (\d+)", r"exit code \1"),
+    (r"the container was killed by (SIG\w+)", r"\1"),
+    (r"the container ran out of memory", "out of memory"),
+    (r"the container closed its stdout", "closed its stdout"),
+    (r"the container was killed by the user", "killed"),
+    (r"not an answer in its format", "not an answer"),
+    (r"cancelled by its caller", "cancelled by you"),
+    (r"no answer within the function's (timeout of [\d.e+]+ s)", r"\1"),
+    (r"the caller's (timeout of [\d.e+]+ s)", r"caller's \1"),
+    (r"(?:the function )?answered \d+ (?=\S)", ""),
 )
 
 
@@ -45,14 +46,14 @@ def short_cause(text: str) -> str:
         text: The error as the runtime tells it.
     """
     first = as_source(text.strip().split("\n", 1)[0])
-    inner = _LAUNCHER.sub("", first, count=1)
-    if (bare := _STARTS.sub("", inner, count=1)) != inner:
+    inner = re.sub(_LAUNCHER, "", first, count=1)
+    if (bare := re.sub(_STARTS, "", inner, count=1)) != inner:
         return f"does not start: {short_cause(bare)}"
     for pattern, short in _SHORT:
-        if (found := pattern.match(inner)) is not None:
+        if (found := re.match(pattern, inner)) is not None:
             cause = found.expand(short) or plain(inner[found.end() :])
-            last = _last_said(inner) if _EXIT.search(inner) else ""
-            if _EXCEPTION.match(last):  # it tells more than how the process ended
+            last = _last_said(inner) if re.search(_EXIT, inner) else ""
+            if re.match(_EXCEPTION, last):  # it tells more than how the process ended
                 return f"{last} ({cause})"
             return f"{cause}: {last}" if last else cause
     return plain(inner)
@@ -63,7 +64,7 @@ def row_cause(text: str) -> str:
     cause = as_source(text.strip())
     also = "; trying again" if cause.endswith(_AGAIN) else ""
     head, _, said = cause.removesuffix(_AGAIN).partition(_LAST_STDERR)
-    if (found := _EXIT.search(head)) is None:
+    if (found := re.search(_EXIT, head)) is None:
         return plain(cause.split("\n", 1)[0])
     last = said.split(_LINE_MARK)[-1].strip() or _last_printed(head[found.end() :])
     return plain(f"{found[0]}: {last}{also}" if last else f"{found[0]}{also}")

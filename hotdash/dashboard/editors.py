@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import PurePath
 
 _PLUS = frozenset(
@@ -26,6 +25,8 @@ def editor_command(editor: str, path: str, line: int = 0) -> list[str]:
     Raises:
         ValueError: What the environment says is no command.
     """
+    import shlex  # noqa: PLC0415  not for the first picture
+
     words = shlex.split(editor)
     if not words:
         raise ValueError("it is empty")

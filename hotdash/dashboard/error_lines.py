@@ -6,13 +6,14 @@ Belongs to who feeds it, with lines in their order.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hotdash.events import StderrLine
 
 # Levels as loggers write them, exceptions as Python, Node, Java and Go print them. Case matters where a word is common.
-_ERROR = re.compile(
+_ERROR = (
     r"\b(?:ERROR|ERR|FATAL|CRITICAL|PANIC|SEVERE)\b"
     r"|\b(?:[Ee]rror|[Ff]atal|panic|[Ee]xception)\b(?:[:\]\[!]|\s*$| in thread)"
     r"|\b\w*(?:Error|Exception)\b(?::|\s*$| \[)"
@@ -20,8 +21,14 @@ _ERROR = re.compile(
     r"|\blevel=(?:error|fatal|critical|panic)\b"
     r"|Segmentation fault|core dumped"
 )
-_TRACEBACK = re.compile(r"^(?:Traceback \(most recent call last\)|goroutine \d+ \[)")
-_ANSI = re.compile("\x1b\\[[0-9;:]*m")
+_TRACEBACK = r"^(?:Traceback \(most recent call last\)|goroutine \d+ \[)"
+_ANSI = "\x1b\\[[0-9;:]*m"
+
+
+@cache
+def _compiled(expression: str) -> re.Pattern[str]:
+    """Compiled when the first line is judged: the first picture has none. Ten thousand are judged at a key."""
+    return re.compile(expression)
 
 
 class ErrorSense:
@@ -32,15 +39,15 @@ class ErrorSense:
 
     def is_error(self, line: StderrLine) -> bool:
         """Whether the line tells of an error, or belongs to a traceback that does."""
-        text = line.text if "\x1b" not in line.text else _ANSI.sub("", line.text)
-        if _TRACEBACK.match(text):
+        text = line.text if "\x1b" not in line.text else _compiled(_ANSI).sub("", line.text)
+        if _compiled(_TRACEBACK).match(text):
             self._within[line.container_id] = True
             return True
         if self._within.get(line.container_id):
             if not text[:1].isspace():  # the exception itself, at the traceback's end
                 self._within[line.container_id] = False
             return True
-        return _ERROR.search(text) is not None
+        return _compiled(_ERROR).search(text) is not None
 
     def is_within(self, line: StderrLine) -> bool:
         """Whether the container of this line is in the middle of a traceback."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from hotdash.dashboard import words
 from hotdash.dashboard.filters import parse_filter
 from hotdash.dashboard.lines import Line, Tone
 from hotdash.sanitize import plain
@@ -52,6 +53,5 @@ def finding_line(finding: Finding) -> Line:
     if found.inverted:
         return (typed,)
     at = f"{finding.hit:,}/" if finding.hit else ""
-    plural = "es" if finding.unit.endswith("ch") else "s"
-    matches = f"{finding.hits:,} {finding.unit}{'' if finding.hits == 1 else plural}"
-    return (f"{at}{matches}" + (" " if finding.is_hiding else ", all lines "), Tone.MUTED), typed
+    matches = at + words.counted(finding.hits, finding.unit)
+    return (matches + (" " if finding.is_hiding else ", all lines "), Tone.MUTED), typed

@@ -7,7 +7,7 @@ may wait (a filter over long lines, the wrapping of many) is done in parts, see 
 from __future__ import annotations
 
 import time
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from typing import TYPE_CHECKING, TypeAlias, Union
 
 from msgspec import Struct
@@ -167,21 +167,6 @@ class LogBuffer:
         if not self.wrap_width:
             return at
         return (self._ends[at - 1] if at else self._base) - self._base
-
-    def hit_from(self, seq: int, direction: int) -> int | None:
-        """The match next to place `seq`, after it (1) or before it (-1), round the ends; None if there is none."""
-        if not self.hits:
-            return None
-        if direction > 0:
-            at = bisect_right(self.hits, seq)
-            return self.hits[at if at < len(self.hits) else 0]
-        at = bisect_left(self.hits, seq)
-        return self.hits[at - 1]
-
-    def number_of_hit(self, seq: int) -> int:
-        """Which match, counted from 1, the line at place `seq` is; 0 if it is none."""
-        at = bisect_left(self.hits, seq)
-        return at + 1 if at < len(self.hits) and self.hits[at] == seq else 0
 
     def error_after(self, seq: int) -> int | None:
         """The place of the next shown line that tells of an error, round the end; None if there is none."""

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MARK = "/images/"
+# Expressions are compiled when a text has something for them: `re` keeps them, and the first picture needs none.
 # What the process driver's `ImageStore` names its folders: KEY-HASH/IMAGE/, or KEY-HASH/tmp-X/ while it builds.
-_IMAGE = re.compile(r"/images/([\w.-]{1,200}?)-[0-9a-f]{12}/(?:[0-9a-f]{16}|tmp-[0-9a-f]{12})/")
+_IMAGE = r"/images/([\w.-]{1,200}?)-[0-9a-f]{12}/(?:[0-9a-f]{16}|tmp-[0-9a-f]{12})/"
 _LONGEST = 1_024  # characters of a path before that: looking back must not cost a long line its square
-_BREAK = re.compile(r"[\s\"'`()<>\[\]{},;\x00-\x1f\x7f-\x9f]")
+_BREAK = r"[\s\"'`()<>\[\]{},;\x00-\x1f\x7f-\x9f]"
 
-_PYTHON = re.compile(r'File "([^"\n]{1,1024})", line (\d{1,9})')
-_COLON = re.compile(r"([^\s:\"'`()<>]{1,1024}\.\w{1,16}):(\d{1,9})")
+_PYTHON = r'File "([^"\n]{1,1024})", line (\d{1,9})'
+_COLON = r"([^\s:\"'`()<>]{1,1024}\.\w{1,16}):(\d{1,9})"
 _OLDEST = 400  # lines, from the newest, in which a place is looked for
 
 
@@ -44,7 +45,7 @@ def as_source(text: str) -> str:
     if _MARK not in text:
         return text
     parts, at = [], 0
-    for found in _IMAGE.finditer(text):
+    for found in re.finditer(_IMAGE, text):
         parts += [text[at : max(at, _begin(text, found.start()))], f"{found[1]}/"]
         at = found.end()
     return "".join([*parts, text[at:]])
@@ -57,7 +58,7 @@ def _begin(text: str, end: int) -> int:
     if quote >= 0 and text.startswith("/", quote + 1):  # within quotes a path may hold spaces
         return quote + 1
     run = low
-    for found in _BREAK.finditer(text, low, end):
+    for found in re.compile(_BREAK).finditer(text, low, end):
         run = found.end()
     if text.startswith("file://", run):
         return run
@@ -74,10 +75,10 @@ def place_of(lines: Iterable[str], folder: Path) -> Place | None:
     """
     newest = list(lines)[-_OLDEST:]
     text = "\n".join(newest)
-    python = [place for found in _PYTHON.finditer(text) if (place := _place(found, folder))]
+    python = [place for found in re.finditer(_PYTHON, text) if (place := _place(found, folder))]
     if python:
         return python[-1]
-    return next((place for found in _COLON.finditer(text) if (place := _place(found, folder))), None)
+    return next((place for found in re.finditer(_COLON, text) if (place := _place(found, folder))), None)
 
 
 def _place(found: re.Match[str], folder: Path) -> Place | None:

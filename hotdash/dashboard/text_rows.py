@@ -5,7 +5,7 @@ Belongs to the widget that draws it, and to the screen's thread.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from hotdash.dashboard.lines import Line, unstyled, wrap_cuts
@@ -80,17 +80,3 @@ class TextRows:
     def cuts_of(self, place: int) -> tuple[list[int], int]:
         """The cells at which a line's rows but the first begin, and those by which these are indented."""
         return self._cuts[place], self._indents[place]
-
-    def hit_from(self, place: int, direction: int) -> int | None:
-        """The match next to `place`, after it (1) or before it (-1), round the ends; None if there is none."""
-        if not self.hits:
-            return None
-        if direction > 0:
-            at = bisect_right(self.hits, place)
-            return self.hits[at if at < len(self.hits) else 0]
-        return self.hits[bisect_left(self.hits, place) - 1]
-
-    def number_of_hit(self, place: int) -> int:
-        """Which match, counted from 1, the line at `place` is; 0 if it is none."""
-        at = bisect_left(self.hits, place)
-        return at + 1 if at < len(self.hits) and self.hits[at] == place else 0

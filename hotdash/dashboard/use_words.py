@@ -17,7 +17,7 @@ def processes(series: SeriesView) -> str:
     count = series.values[Measure.PIDS][-1]
     if isnan(count) or not count:
         return ""
-    return words.counted(round(count), "process").replace("processs", "processes")
+    return words.counted(round(count), "process")
 
 
 def network(series: SeriesView) -> str:

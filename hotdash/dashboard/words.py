@@ -97,8 +97,10 @@ def count(number: int) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 line`, `3 lines`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    """`1 line`, `3 lines`, `2 matches`, `4 processes`."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number:,} {noun}{'es' if noun.endswith(('ch', 'ss')) else 's'}"
 
 
 def rate(per_s: float) -> str:

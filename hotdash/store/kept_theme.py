@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -65,4 +66,6 @@ class KeptTheme:
                 fresh.write_text(f"{self._chosen}\n", "utf-8")
                 fresh.replace(self._path)
         except OSError as error:
+            with suppress(OSError):
+                fresh.unlink()
             self._on_fault(f"{self._path}: the theme is not kept: {error.strerror or error}")

@@ -151,12 +151,12 @@ class PayloadBook:
             OSError: It cannot be read.
             ValueError: It is not what hotdash writes.
         """
-        import json  # noqa: PLC0415  as above
-
         try:
             text = self._path.read_text("utf-8")
         except FileNotFoundError:
             return {}
+        import json  # noqa: PLC0415  as above
+
         try:
             written = json.loads(text)
             if written["version"] != _VERSION:

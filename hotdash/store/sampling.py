@@ -137,10 +137,3 @@ def _count_network(record: FunctionRecord, container: ContainerRecord, used: Usa
 def _rate(before: float | None, now: float, took_s: float) -> float:
     """What a count grew by in a second; 0 where it was not looked at before."""
     return 0.0 if before is None else max(0.0, now - before) / took_s
-
-
-def quantile(ordered: list[float], share: float) -> float | None:
-    """The value that `share` of the ordered ones do not exceed (nearest rank)."""
-    if not ordered:
-        return None
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from hotdash.quantiles import quantile
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -130,4 +132,4 @@ def percentiles(runs: list[float]) -> dict[Measure, float]:
     shares = ((Measure.P50, 0.50), (Measure.P95, 0.95), (Measure.P99, 0.99))
     if not ordered:
         return dict.fromkeys((measure for measure, _ in shares), nan)
-    return {measure: ordered[min(len(ordered) - 1, int(share * len(ordered)))] for measure, share in shares}
+    return {measure: quantile(ordered, share) for measure, share in shares}

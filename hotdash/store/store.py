@@ -9,8 +9,9 @@ import threading
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from hotdash.quantiles import quantile
 from hotdash.store.rings import LINES_KEPT, LineBatch
-from hotdash.store.sampling import memory_of, quantile, sample_function, series_of
+from hotdash.store.sampling import memory_of, sample_function, series_of
 from hotdash.store.snapshot import DEPTH_SECONDS, RATE_WINDOW_S, Figures, Snapshot
 
 if TYPE_CHECKING:
@@ -129,8 +130,8 @@ class Store:
             memory_bytes = memory_of(records)
         return Figures(
             calls_per_s=len(runs) / RATE_WINDOW_S,
-            p50_s=quantile(runs, 0.50),
-            p95_s=quantile(runs, 0.95),
+            p50_s=quantile(runs, 0.50) if runs else None,
+            p95_s=quantile(runs, 0.95) if runs else None,
             depths=tuple(map(sum, zip(*depths, strict=True))) or (0,) * DEPTH_SECONDS,
             memory_bytes=memory_bytes,
         )

@@ -138,7 +138,7 @@ def test_a_fault_of_hotdashs_own_in_sending_ends_the_burst_and_is_not_hidden() -
     controls.end(second)
     tally = burst.tally
     assert (tally.is_over, tally.sent, tally.ended) == (True, 2, 2)
-    assert "out of threads" in tally.fault
+    assert tally.fault == "a fault in hotdash"
     assert not burst._is_sending
 
 
@@ -150,6 +150,7 @@ def test_a_call_that_is_being_sent_as_it_is_stopped_is_cancelled_by_its_sender(c
     def is_stopped_meanwhile(*arguments: object, **named: object) -> str:
         new_id = submit(*arguments, **named)  # type: ignore[arg-type]
         assert burst.stop() == ()
+        assert not burst.tally.is_over
         return new_id
 
     controls.submit = is_stopped_meanwhile  # type: ignore[assignment, method-assign]

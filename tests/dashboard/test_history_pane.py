@@ -104,6 +104,14 @@ def today() -> Script:
     return script
 
 
+def today_with_a_line() -> Script:
+    """A container of this run, too, which has written `of today`."""
+    script = today()
+    script.container("greet", "c-9")
+    script.line("greet", "c-9", "of today")
+    return script
+
+
 async def open_history(screen: MainScreen, pilot: Pilot[None], tasks: int) -> None:
     await pilot.press("H")
     await until(pilot, lambda: len(screen.past.items) == tasks)
@@ -274,9 +282,7 @@ def test_o_sorts_the_history_by_each_of_its_orders_and_the_title_says_by_which(t
 
 def test_space_marks_past_tasks_and_logs_merges_what_was_kept_of_them_with_what_else_is_marked(tmp_path: Path) -> None:
     remember(tmp_path, Script(Clock()))
-    script = today()
-    script.container("greet", "c-9")
-    script.line("greet", "c-9", "of today")
+    script = today_with_a_line()
 
     async def steps(screen: MainScreen, pilot: Pilot[None], controls: FakeControls) -> None:
         await pilot.press("a")
@@ -306,9 +312,7 @@ def test_space_marks_past_tasks_and_logs_merges_what_was_kept_of_them_with_what_
 
 def test_this_runs_marks_are_shown_though_a_past_task_is_opened(tmp_path: Path) -> None:
     remember(tmp_path, Script(Clock()))
-    script = today()
-    script.container("greet", "c-9")
-    script.line("greet", "c-9", "of today")
+    script = today_with_a_line()
 
     async def steps(screen: MainScreen, pilot: Pilot[None], controls: FakeControls) -> None:
         await pilot.press("space")

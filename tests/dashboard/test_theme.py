@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from dashboard_fake import Clock, FakeControls, Script, drive, until
 from test_dashboard_keys import toasts
 
@@ -61,12 +62,15 @@ def test_a_kept_name_that_is_no_theme_is_passed_over(tmp_path: Path) -> None:
         run(tmp_path, expect="textual-dark")
 
 
-def test_a_disk_that_takes_nothing_costs_the_choice_alone_and_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("file", ["file/theme", "folder"], ids=["no folder can be made", "the name is a folder's"])
+def test_a_disk_that_takes_nothing_costs_the_choice_alone_and_is_told(tmp_path: Path, file: str) -> None:
     (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
     faults: list[str] = []
-    kept = KeptTheme(path=tmp_path / "file" / "theme", on_fault=faults.append)
+    kept = KeptTheme(path=tmp_path / file, on_fault=faults.append)
     kept.keep("nord")
     kept.close()
     assert kept.name == "nord"
     assert len(faults) == 1
     assert "the theme is not kept" in faults[0]
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "folder"}, "nothing half written stays"

@@ -19,6 +19,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from hotdash.dashboard.finding import Finding
+from hotdash.dashboard.hits import hit_from, number_of_hit
 from hotdash.dashboard.lines import wrap_cuts
 from hotdash.dashboard.log_buffer import Entry, LogBuffer, Lost, text_of
 from hotdash.dashboard.scope import Scope
@@ -299,7 +300,7 @@ class LogView(Selectable):
     def finding(self) -> Finding:
         """How the search stands."""
         buffer = self.buffer
-        hit = buffer.number_of_hit(self.here)
+        hit = number_of_hit(buffer.hits, self.here)
         return Finding(found=buffer.filter, hits=len(buffer.hits), hit=hit, is_hiding=buffer.is_hiding)
 
     def go_to_match(self, direction: int) -> bool:
@@ -307,7 +308,7 @@ class LogView(Selectable):
         place = self.here or (2**62 if self.follow else self._first_seen - (direction > 0))
         if self.follow and not self.here:
             direction = -1  # from the end there is only what came before
-        return self._go_to(self.buffer.hit_from(place, direction))
+        return self._go_to(hit_from(self.buffer.hits, place, direction))
 
     def error_here(self) -> Sequence[StderrLine]:
         """The line that one has gone to, with what follows of its traceback; nothing if one has gone to none."""

@@ -13,6 +13,7 @@ from textual.geometry import Size
 from textual.message import Message
 
 from hotdash.dashboard.finding import Finding
+from hotdash.dashboard.hits import hit_from, number_of_hit
 from hotdash.dashboard.lines import Line, unstyled
 from hotdash.dashboard.text_rows import TextRows
 from hotdash.dashboard.widgets.matches import marked, spans_of
@@ -72,7 +73,7 @@ class TextView(Selectable):
     @property
     def finding(self) -> Finding:
         """What there is to tell of the search."""
-        hit = self._rows.number_of_hit(self._here)
+        hit = number_of_hit(self._rows.hits, self._here)
         return Finding(found=self.found, hits=len(self._rows.hits), hit=hit, is_hiding=self.is_hiding)
 
     def set_filter(self, found: Filter | None) -> None:
@@ -91,7 +92,7 @@ class TextView(Selectable):
 
     def set_hiding(self, *, on: bool) -> None:
         """Hides the lines that the filter does not match, or only marks its matches."""
-        hit = self._rows.number_of_hit(self._here)
+        hit = number_of_hit(self._rows.hits, self._here)
         self.is_hiding, self._here = on, _NOWHERE
         self._arrange()
         if hit and hit <= len(self._rows.hits):
@@ -103,7 +104,7 @@ class TextView(Selectable):
         if place == _NOWHERE:
             top = self._rows.at(self.scroll_offset.y)
             place = 0 if top is None else top[0] - (direction > 0)
-        return self._go_to(self._rows.hit_from(place, direction))
+        return self._go_to(hit_from(self._rows.hits, place, direction))
 
     def _go_to(self, place: int | None) -> bool:
         if place is None:

@@ -1,0 +1,13 @@
+"""Quantiles of figures, by nearest rank: the one rule for all that is told of run times. A leaf; pure; any thread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def quantile(ordered: Sequence[float], share: float) -> float:
+    """The value that `share` of the ordered ones (at least one) do not exceed."""
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
