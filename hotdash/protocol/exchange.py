@@ -20,7 +20,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from hotdash.errors import ProtocolError
-from hotdash.protocol.base import MAX_BODY_BYTES, MAX_HEAD_BYTES, Answer
+from hotdash.protocol.base import MAX_BODY_BYTES, MAX_HEAD_BYTES, Answer, is_blank
 from hotdash.protocol.chunks import ChunkedBody
 from hotdash.protocol.head import COOKIES, Head, HeadReader, check_start, find_head_end, parse_head, shown
 
@@ -28,13 +28,6 @@ if TYPE_CHECKING:
     from hotdash.task import TaskRequest
 
 MAX_INTERIM = 16  # 1xx answers before the final one
-
-_BLANKS = frozenset({b"", b"\r", b"\n", b"\r\n"})
-
-
-def is_blank(data: bytes) -> bool:
-    """Whether `data` is no more than one blank line, or a part of one: what may follow an answer (M2)."""
-    return data in _BLANKS
 
 
 class Stage(Enum):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import from_json
 
 from hotdash.errors import InvalidRequest, ProtocolError
-from hotdash.protocol.base import MAX_BODY_BYTES, MAX_HEAD_BYTES, Answer
+from hotdash.protocol.base import MAX_BODY_BYTES, MAX_HEAD_BYTES, Answer, is_blank
 from hotdash.protocol.head import add_header, failure, shown
 from hotdash.protocol.headers import check_value, header_names
 
@@ -28,8 +28,6 @@ _DEAREST = 6  # bytes that JSON may spend on one of a body: "\u0001"
 _BLANK = re.compile(rb"[ \t\r\n]*+")
 _BETWEEN = re.compile(rb'[^"{}]*+')
 _STRING = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
-# What may follow an object: the end of its line, and a blank line, with which Fn's own examples part objects.
-_AFTER = frozenset({b"", b"\r", b"\n", b"\r\n", b"\n\n", b"\r\n\r", b"\r\n\r\n"})
 _KINDS = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object", str: "text"}
 
 
@@ -120,7 +118,7 @@ class JsonDecoder:
         raw, after = bytes(self._pending[:end]), bytes(self._pending[end:])
         self._forget()
         answer = read_answer(raw, max_body_bytes=self._max_body_bytes)
-        self.surplus = after not in _AFTER
+        self.surplus = not is_blank(after)
         return answer
 
     def _find_end(self) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hotdash.errors import ContainerGone, ProtocolError
-from hotdash.protocol.exchange import is_blank
+from hotdash.protocol.base import is_blank
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hotdash.drivers.base import STDERR_READY, STDOUT_READY
 from hotdash.errors import InvalidRequest, ProtocolError, StartError
-from hotdash.protocol.exchange import is_blank
+from hotdash.protocol.base import is_blank
 from hotdash.runtime.container import ServedContainer
 from hotdash.runtime.exchange import DeadlinePassed, Interrupted, StreamEnded
 from hotdash.task import NO_HEADERS, TaskStatus

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hotdash.errors import ProtocolError
-from hotdash.protocol.base import MAX_HEAD_BYTES, Answer
-from hotdash.protocol.exchange import MAX_INTERIM, HttpDecoder, is_blank
+from hotdash.protocol.base import MAX_HEAD_BYTES, Answer, is_blank
+from hotdash.protocol.exchange import MAX_INTERIM, HttpDecoder
 
 bounded = settings(max_examples=100, deadline=None, database=None)
 
@@ -32,11 +32,11 @@ def test_one_that_came_whole_has_started(name):
 
 
 @answers
-@pytest.mark.parametrize("blank", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("blank", [b"\n", b"\r\n", b"\r", b"\n\n", b"\r\n\r\n"])
 def test_a_blank_line_behind_is_no_surplus_and_does_not_harm_the_next(name, blank):
     data, request, *_ = ANSWERS[name]
     decoder = HttpDecoder()
-    assert is_blank(blank)
+    assert all(is_blank(blank[:at]) and is_blank(blank[at:]) for at in range(len(blank)))
     for at in range(1, len(data)):
         assert decode(decoder, request, data[:at], data[at:] + blank) == expected(name)
         assert not decoder.surplus
@@ -45,7 +45,7 @@ def test_a_blank_line_behind_is_no_surplus_and_does_not_harm_the_next(name, blan
 
 @answers
 @pytest.mark.parametrize(
-    "behind", [b"x", b"\n\n", b"\r\n\r\n", b"\r\nx", b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nX"]
+    "behind", [b"x", b"\n\n\n", b"\n ", b"\r\nx", b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nX"]
 )
 def test_surplus_is_told_and_the_answer_stands(name, behind):
     data, request, *_ = ANSWERS[name]

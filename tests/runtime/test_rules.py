@@ -529,12 +529,13 @@ def test_m2_a_blank_line_while_idle_is_none_either(bench):
     assert len(bench.driver.containers) == 1
 
 
-def test_m2_a_blank_line_that_comes_as_the_next_request_goes_out_is_none_either(bench):
+@pytest.mark.parametrize("blank", [b"\r\n", b"\n\n"])
+def test_m2_a_blank_line_that_comes_as_the_next_request_goes_out_is_none_either(bench, blank):
     """It was written after the answer before, and comes after the look at stdout: the request is still unread."""
     bench.deploy()
     bench.call()
     (container,) = bench.driver.containers
-    container._script = lambda container: container.say(b"\r\n")
+    container._script = lambda container: container.say(blank)
     task = bench.submit()
     until(lambda: len(container._stdin) and not container._stdout, "the blank line, read before the request was")
     container._script = bench.hold
