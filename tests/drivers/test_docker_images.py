@@ -204,7 +204,16 @@ def test_an_image_in_use_is_kept_whoever_uses_it(workshop: Workshop):
     _release_others(workshop)
     assert old.id in workshop.ids()
     others.release(theirs)
+    workshop.builder.release(_version(workshop, 4))
     until(lambda: old.id not in workshop.ids(), "its removal, once nobody uses it")
+
+
+def test_what_nobody_uses_goes_first_however_new_it_is(workshop: Workshop):
+    """A build that a newer save overtook never went live, and rollback needs none of its kind."""
+    used = [_version(workshop, number) for number in range(3)]
+    overtaken = _version(workshop, 3)
+    workshop.builder.release(overtaken)
+    until(lambda: workshop.ids() == {image.id for image in used}, "its removal: more than are kept are in use")
 
 
 def test_each_build_is_a_use_of_its_own(workshop: Workshop):
@@ -215,6 +224,7 @@ def test_each_build_is_a_use_of_its_own(workshop: Workshop):
     assert old.id in workshop.ids()
     workshop.builder.release(old)
     workshop.builder.release(old)  # once too often does nothing
+    workshop.builder.release(_version(workshop, 4))
     until(lambda: old.id not in workshop.ids(), "its removal, once it has no use left")
 
 

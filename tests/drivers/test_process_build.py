@@ -355,6 +355,14 @@ def test_images_in_use_stay_until_they_are_released(driver, tmp_path, cache):
     assert len(images(cache)) == 3
 
 
+def test_what_nobody_uses_goes_first_however_new_it_is(driver, tmp_path, cache):
+    """A build that a newer save overtook never went live, and rollback needs none of its kind."""
+    used = versions(driver, tmp_path / "f", range(4))
+    driver.release(make(driver, function(tmp_path / "f", files={"data": "overtaken"}))[0])
+    newest = versions(driver, tmp_path / "f", [4])
+    assert images(cache) == {*used, *newest}
+
+
 def locks_held(cache: Path) -> int:
     """How many images' locks this process holds."""
     targets = []

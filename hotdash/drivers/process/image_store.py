@@ -50,7 +50,7 @@ class ImageStore:
 
     Args:
         cache_dir: Made (0700) when the first image is.
-        kept: How many images of a function are kept, those in use aside.
+        kept: How many images of a function are kept, unless more are in use.
     """
 
     def __init__(self, cache_dir: Path, *, kept: int = IMAGES_KEPT) -> None:
@@ -151,13 +151,19 @@ class ImageStore:
         return image
 
     def _prune(self, place: Path) -> None:
-        """Removes all but the last used images; those in use stay, whoever uses them. Under the function's lock."""
+        """Removes the images that were used longest ago, until so many are left as are kept.
+
+        Those in use stay, whoever uses them, and count. Under the function's lock.
+        """
         names = [name for name in os.listdir(place) if not name.endswith(LOCK_SUFFIX)]  # noqa: PTH208  names will do
         images = [place / name for name in names if not name.startswith(_TEMPORARY)]
-        images.sort(key=_last_used_ns, reverse=True)
-        for image in images[self._kept :]:
+        left = len(images) - self._kept
+        for image in sorted(images, key=_last_used_ns):
+            if left <= 0:
+                break
             with lock_if_free(image) as free:
                 if free:
+                    left -= 1
                     # Renamed first: half an image under its own name would pass for a whole one.
                     dead = place / f"{_TEMPORARY}{secrets.token_hex(6)}"
                     image.rename(dead)

@@ -38,7 +38,7 @@ class ImageBuilder:
     Args:
         engine: The engine; closed after this.
         cache_dir: For lock files, kept across runs (0700); the user's cache folder if None.
-        kept: How many images of a function are kept, those in use aside.
+        kept: How many images of a function are kept, unless more are in use.
         environ: For `HOTDASH_BASE_<RUNTIME>` and DOCKER_CONFIG; hotdash's own if None, as it is now.
     """
 

@@ -82,7 +82,7 @@ class Shelf:
     Args:
         requests: Asks the engine.
         cache_dir: The user's cache folder; made (0700) when the first image is.
-        kept: How many images of a function are kept, those in use aside.
+        kept: How many images of a function are kept, unless more are in use.
     """
 
     def __init__(self, *, requests: Requests, cache_dir: Path, kept: int = IMAGES_KEPT) -> None:
@@ -147,18 +147,25 @@ class Shelf:
         return True
 
     def prune(self, slot: Slot, *, check: Callable[[], None]) -> bool:
-        """Removes all but the last used images of a function; those in use stay, whoever uses them.
+        """Removes the images of a function that were used longest ago, until so many are left as are kept.
 
-        It holds each image's own record meanwhile, and not the slot's lock, for which a build would have to wait.
+        Those in use stay, whoever uses them, and count: a build that never went live does not outstay its deploy
+        where rollback needs as many. It holds each image's own record meanwhile, and not the slot's lock, for which a
+        build would have to wait.
 
         Returns:
             Whether it is done: nothing is left that is to go as soon as nobody builds, or no container is of it.
         """
         is_done = True
-        for record in self._oldest(slot):
+        records = self._oldest_first(slot)
+        left = len(records) - self._kept
+        for record in records:
+            if left <= 0:
+                break
             lock_fd = take_lock(record, shared=False, wait=False)
             if lock_fd is None:
                 continue
+            left -= 1
             try:
                 with lock_if_free(self._engine_folder() / "building") as nobody_builds:
                     pass
@@ -241,13 +248,13 @@ class Shelf:
         with self._lock:
             self._held.setdefault((slot.function, image_id), (slot, []))[1].append(lock_fd)
 
-    def _oldest(self, slot: Slot) -> list[Path]:
-        """The records beyond those that are kept."""
+    def _oldest_first(self, slot: Slot) -> list[Path]:
+        """The records of its images, by their last use."""
         records: list[tuple[float, Path]] = []
         for file in slot.folder.glob(f"?*{LOCK_SUFFIX}"):
             with suppress(FileNotFoundError):
                 records.append((file.stat().st_mtime, file.with_name(file.name.removesuffix(LOCK_SUFFIX))))
-        return [record for _, record in sorted(records, reverse=True)[self._kept :]]
+        return [record for _, record in sorted(records)]
 
     def _remove_ours(self, slot: Slot, image_id: str, record: Path, check: Callable[[], None]) -> bool:
         """Takes our tags from an image, whatever versions they name; whether none is left."""
