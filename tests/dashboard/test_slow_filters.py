@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from dashboard_fake import Clock, FakeControls, Script, drive, until
-from test_log_buffer import line
+from made_lines import stderr_line
 from textual.widgets import Label
 
 from hotdash.dashboard.action import Pane
@@ -33,7 +33,7 @@ BLOCKED_S = 5.0  # with `re` alone each of these takes hours
 
 
 def lines(count: int, words: str = "line {}") -> Iterator[StderrLine]:
-    return (line(at, words.format(at)) for at in range(count))
+    return (stderr_line(at, words.format(at)) for at in range(count))
 
 
 def filter_of(typed: str) -> Filter:
