@@ -28,6 +28,11 @@ class Format(StrEnum):
         return self is not Format.DEFAULT
 
     @property
+    def is_text(self) -> bool:
+        """Whether a payload travels as text, so that bytes which are none cannot."""
+        return self is Format.JSON
+
+    @property
     def listens(self) -> bool:
         """Whether its containers are spoken to on a socket that they listen on, and not on stdin and stdout."""
         return self is Format.HTTP_STREAM

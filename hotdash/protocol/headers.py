@@ -38,10 +38,10 @@ _HOP = frozenset(
 _OUR_PREFIXES = ("header_", "param_")
 
 
-def check_request(request: TaskRequest) -> None:
+def check_request(request: TaskRequest, *, is_text: bool = False) -> None:
     """Checks all that a caller submits.
 
-    - The payload: bytes, at most 8 MiB.
+    - The payload: bytes, at most 8 MiB; UTF-8 where the function's format is text.
     - Headers: names are HTTP tokens, values latin-1 text without control characters (a tab aside); together with the
       URL at most 64 KiB.
     - The method: an HTTP token, `CONNECT` aside (a function is no tunnel).
@@ -56,6 +56,8 @@ def check_request(request: TaskRequest) -> None:
         raise InvalidRequest(f"payload: found {type(payload).__name__}, allowed bytes")
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise InvalidRequest(f"payload: found {len(payload)} bytes, allowed at most {MAX_PAYLOAD_BYTES} (8 MiB)")
+    if is_text:
+        payload_text(payload)
     if request.method != "GET":
         check_method(request.method)
     _check_url(request.url)
@@ -79,6 +81,21 @@ def _check_timeout(timeout_s: object) -> None:
     # NaN is not above 0 either.
     if not isinstance(timeout_s, int | float) or isinstance(timeout_s, bool) or not timeout_s > 0:
         raise InvalidRequest(f"timeout_s: found {_shown(timeout_s)}, allowed seconds above 0, or None")
+
+
+def payload_text(payload: bytes) -> str:
+    """A payload as text.
+
+    Raises:
+        InvalidRequest: It is none.
+    """
+    try:
+        return payload.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(
+            f"payload: found bytes that are not UTF-8 at {error.start}, allowed text: format json carries "
+            "no other; use http for bytes"
+        ) from error
 
 
 def check_method(method: object) -> None:

@@ -12,9 +12,8 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from hotdash.errors import InvalidRequest
 from hotdash.protocol.base import MAX_BODY_BYTES, WithoutVariables
-from hotdash.protocol.headers import check_method, check_value, header_names, url_text
+from hotdash.protocol.headers import check_method, check_value, header_names, payload_text, url_text
 from hotdash.protocol.json_answers import JsonDecoder
 
 if TYPE_CHECKING:
@@ -37,13 +36,7 @@ class JsonFormat(WithoutVariables):
         Raises:
             InvalidRequest: The payload is no UTF-8 text, or a header, the method or the id cannot be sent.
         """
-        try:
-            body = request.payload.decode()
-        except UnicodeDecodeError as error:
-            raise InvalidRequest(
-                f"payload: found bytes that are not UTF-8 at {error.start}, allowed text: format json carries "
-                "no other; use http for bytes"
-            ) from error
+        body = payload_text(request.payload)
         check_method(request.method)
         check_value("task id", request.id)
         headers, content_type = _headers(request.headers)

@@ -203,7 +203,7 @@ class Runtime:
             supervisor.spec.path if url is None else url,
             timeout_s,
         )
-        check_request(request)
+        check_request(request, is_text=supervisor.spec.format.is_text)
         task = Task(request=request, submitted_s=self.clock.now(), canceller=supervisor.cancel, parking=self._parking)
         supervisor.submit(task)
         return task

@@ -11,6 +11,7 @@ from docker_parts import docker_runtime
 from real_tools import PATIENCE_S, function, real_runtime, write_function
 
 import hotdash
+from hotdash.errors import InvalidRequest
 from hotdash.functions.spec import Format
 
 if TYPE_CHECKING:
@@ -132,14 +133,11 @@ def test_a_blank_line_after_each_answer_is_fine(told):
     assert [each.body for each in results] == [b"%d" % n for n in range(6)]
 
 
-def test_a_payload_that_is_no_text_is_refused_and_costs_no_container(told):
+def test_a_payload_that_is_no_text_is_refused_at_once_and_costs_no_container(told):
     before = do(told, "answer('1')")
-    refused = told.submit("told", b"\xff\xfe").result(PATIENCE_S)
-    after = do(told, "answer('2')")
-    assert refused.status == "error"
-    assert refused.error is not None
-    assert refused.error.startswith("payload: found bytes that are not UTF-8 at 0")
-    assert before.container_id == refused.container_id == after.container_id
+    with pytest.raises(InvalidRequest, match=r"^payload: found bytes that are not UTF-8 at 0"):
+        told.submit("told", b"\xff\xfe")
+    assert do(told, "answer('2')").container_id == before.container_id
 
 
 def test_a_large_answer_comes_back_whole(told):

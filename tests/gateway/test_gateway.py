@@ -273,6 +273,13 @@ def test_a_functions_own_500_is_its_answer(front):
     assert (reply.status, reply.body) == (503, b"sorry")
 
 
+def test_bytes_for_a_function_that_takes_text_alone_are_400(front):
+    front.deploy("text", DO_AS_TOLD, format="json")
+    reply = front.ask("POST", "/r/shop/text", b"\xff")
+    assert reply.status == 400
+    assert reply.json["error"].startswith("payload: found bytes that are not UTF-8 at 0")
+
+
 def test_a_timeout_is_504(front):
     front.deploy("slow", DO_AS_TOLD, timeout=0.3)
     reply = front.do("time.sleep(1000)", "slow")
