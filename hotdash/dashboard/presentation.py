@@ -289,11 +289,12 @@ def preview(body: bytes) -> str:
 
 
 class HeaderFacts(Struct, frozen=True, kw_only=True):
-    """What the header tells."""
+    """What the header tells; `is_frozen`, that all on the screen stands still."""
 
     driver_name: str
     driver_note: str
     watching: bool
+    is_frozen: bool = False
     snapshot: Snapshot
     figures: Figures
 
@@ -331,7 +332,7 @@ def header_parts(facts: HeaderFacts, width: int) -> list[HeaderPart]:
         HeaderPart(rank=3, line=(("p95 ", Tone.MUTED), (p95, Tone.TEXT))),
         HeaderPart(rank=8, line=_figure(broken, "broken", Tone.ERROR) if broken else ()),
         HeaderPart(rank=4, line=_figure(shot.errors, "error" if shot.errors == 1 else "errors", Tone.ERROR)),
-        HeaderPart(rank=9, line=watching),
+        HeaderPart(rank=9, line=(("■ frozen  ", Tone.WARNING), *watching) if facts.is_frozen else watching),
     ]
     return [part for part in parts if width_of(part.line)]
 

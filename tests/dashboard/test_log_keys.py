@@ -71,6 +71,10 @@ def note(app: HotdashApp) -> str:
     return f"{board(app).boxes[3].border_subtitle or ''}  {unstyled(board(app).tabs.note)}".strip()
 
 
+def header(app: HotdashApp) -> str:
+    return board(app).header.render_line(0).text.rstrip()
+
+
 def toasts(app: HotdashApp) -> list[str]:
     return [notification.message for notification in app._notifications]
 
@@ -252,6 +256,7 @@ def test_p_freezes_the_screen_and_lets_it_go_on() -> None:
     async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
         await pilot.press("p")
         assert "frozen" in note(app)
+        assert header(app).endswith("■ frozen  ● watching")
         script.line("greet", "c-aaaaaa", "new")
         script.function("later")
         script.clock.at += 5  # type: ignore[attr-defined]
@@ -264,6 +269,7 @@ def test_p_freezes_the_screen_and_lets_it_go_on() -> None:
         await pilot.press("p")
         await until(pilot, lambda: len(rows(app)) == 21 and "later" in board(app).snapshot.functions)
         assert "following" in note(app)
+        assert "frozen" not in header(app)
 
     drive(script, steps)
 

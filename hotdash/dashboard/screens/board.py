@@ -207,6 +207,7 @@ class BoardScreen(LogBoard):
             driver_name=self.controls.driver_name,
             driver_note=self.controls.driver_note,
             watching=self.controls.watching,
+            is_frozen=self.is_frozen,
             snapshot=self.snapshot,
             figures=self._rates.figures,
         )
