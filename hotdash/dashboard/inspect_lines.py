@@ -64,6 +64,7 @@ def inspect_lines(
     lines = _container_lines(container, now_s) if container is not None else _function_lines(view)
     if used is not None:
         lines += [_fact(name, said) for name, said in _uses(used) if said]
+    lines += _file_lines(view)
     command = inside.command if inside is not None and inside.command else command or spec.entrypoint or ()
     lines += [
         (),
@@ -100,6 +101,16 @@ def _function_lines(view: FunctionView) -> list[Line]:
         "network": spec.network or "",
     }
     return [_fact(name, value) for name, value in facts.items() if value]
+
+
+def _file_lines(view: FunctionView) -> list[Line]:
+    """What is wrong in the function's file, whole; the rows of the tables have no room for it."""
+    if view.faults:
+        until = text("  what is told here is of the file as it last was whole, until this is mended", Tone.MUTED)
+        return [(), text("Broken file", Tone.ERROR), *(text(f"  {plain(fault)}") for fault in view.faults), until]
+    if view.spec.warnings:
+        return [(), text("Warnings", Tone.WARNING), *(text(f"  {plain(each)}") for each in view.spec.warnings)]
+    return []
 
 
 def _container_lines(container: ContainerView, now_s: float) -> list[Line]:

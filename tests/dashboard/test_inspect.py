@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from dashboard_fake import Clock, FakeControls, Script, drive, until
 
+from hotdash import events as ev
 from hotdash.dashboard.inspect_lines import MASK, looks_secret
 from hotdash.dashboard.screens.inspection import InspectScreen
 from hotdash.dashboard.screens.main import MainScreen
@@ -41,6 +42,20 @@ def controls_for(script: Script) -> FakeControls:
 
 def shown(app: HotdashApp) -> str:
     return app.screen.query_one("#inspect", TextView).text
+
+
+def test_v_tells_what_is_wrong_in_the_file_and_that_the_rest_is_of_the_one_before() -> None:
+    script = script_with_config()
+    fault = "func.yaml:3: memory: found 'lots', allowed a whole number of MB from 6"
+    script.feed(ev.FunctionFaulty, "greet", faults=(fault,))
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await pilot.press("v")
+        await until(pilot, lambda: isinstance(app.screen, InspectScreen))
+        assert f"Broken file\n  {fault}\n  what is told here is of the file as it last was whole" in shown(app)
+        assert "64 MB a container" in shown(app)
+
+    drive(script, steps)
 
 
 def test_v_inspects_the_function_with_its_secrets_masked_until_m() -> None:
