@@ -241,7 +241,7 @@ def test_a_payload_that_was_too_large_to_keep_is_not_replayed(tmp_path: Path) ->
 
 def test_older_ones_come_when_they_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     remember(tmp_path, Script(Clock()))
-    monkeypatch.setattr("hotdash.dashboard.screens.past._PAGE", 1)
+    monkeypatch.setattr("hotdash.dashboard.screens.past_board._PAGE", 1)
 
     async def steps(screen: MainScreen, pilot: Pilot[None], controls: FakeControls) -> None:
         await open_history(screen, pilot, 2)

@@ -283,6 +283,13 @@ class BoardScreen(LogBoard):
         """The selected function as of the last snapshot."""
         return self.snapshot.functions.get(self.scope.function)
 
+    def view_or_say(self) -> FunctionView | None:
+        """The selected function; says so if none is."""
+        view = self.selected_view
+        if view is None:
+            self.tell("no function is selected")
+        return view
+
     @property
     def selected_task(self) -> TaskView | None:
         """The selected task; the selected container's newest; or the last one invoked of the selected function."""

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 from hotdash.dashboard import words
 from hotdash.dashboard.action import Pane
 from hotdash.dashboard.invoker import newest_of_container
-from hotdash.dashboard.screens.inspect_keys import InspectKeysScreen
+from hotdash.dashboard.screens.payload_board import PayloadBoard
 from hotdash.sanitize import plain
 
 if TYPE_CHECKING:
     from textual.timer import Timer
 
     from hotdash.dashboard.burst import Burst
-    from hotdash.dashboard.invoker import Outcome
     from hotdash.dashboard.lines import Line
     from hotdash.dashboard.screens.burst import BurstAnswer
     from hotdash.store import FunctionView
@@ -26,7 +25,7 @@ PUSH_S = 0.25
 KEPT_S = 30.0  # how long the outcome stands below the function's row: a toast is soon gone
 
 
-class BurstKeysScreen(InspectKeysScreen):
+class BurstKeysScreen(PayloadBoard):
     """The board with what is done to many tasks at once."""
 
     _push_timer: Timer | None = None
@@ -43,9 +42,8 @@ class BurstKeysScreen(InspectKeysScreen):
         """Invokes the selected function many times, so many at once."""
         from hotdash.dashboard.screens.burst import BurstAnswer, BurstScreen  # noqa: PLC0415  opened seldom
 
-        view = self.selected_view
+        view = self.view_or_say()
         if view is None:
-            self.tell("no function is selected")
             return
         function = view.key
         if function in self._bursts and function not in self._over_s:
@@ -101,11 +99,10 @@ class BurstKeysScreen(InspectKeysScreen):
     def action_cancel(self) -> None:
         """Cancels what is marked in the tasks; else the selected task; the container's; or all of the function."""
         marked = [scope.task_id for scope in self.marks.values() if scope.task_id]
-        view = self.selected_view
         if marked and self.focused_pane is Pane.TASKS:
             self.say(self.invoker.cancel_all(marked, "marked task"))
-        elif view is None:
-            self.tell("no function is selected")
+        elif (view := self.view_or_say()) is None:
+            return
         elif self.scope.task_id:
             self.say(self.invoker.cancel(self.selected_task))
         elif self.scope.container_id:
@@ -152,7 +149,3 @@ class BurstKeysScreen(InspectKeysScreen):
     def _unsent(self, function: str) -> int:
         burst = self._bursts.get(function)
         return burst.tally.unsent if burst is not None else 0
-
-    def say(self, outcome: Outcome) -> None:
-        """Tells what became of a key."""
-        self.tell(outcome.text, is_bad=outcome.is_bad, is_odd=outcome.is_odd)

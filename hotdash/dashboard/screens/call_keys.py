@@ -8,18 +8,17 @@ from hotdash.dashboard import words
 from hotdash.dashboard.action import Pane
 from hotdash.dashboard.presentation import preview
 from hotdash.dashboard.scope import Scope
-from hotdash.dashboard.screens.burst_keys import BurstKeysScreen
+from hotdash.dashboard.screens.payload_board import PayloadBoard
 from hotdash.sanitize import plain
 
 if TYPE_CHECKING:
     from hotdash.dashboard.widgets.list_table import ListTable
-    from hotdash.store import FunctionView
     from hotdash.store.payloads import Payload
 
 _PAYLOAD_CELLS = 40  # of a payload, in what is told
 
 
-class CallKeysScreen(BurstKeysScreen):
+class CallKeysScreen(PayloadBoard):
     """The board with the keys that invoke."""
 
     _awaited: tuple[str, str] | None = None  # a replay's function and id, until its task is in a snapshot
@@ -35,7 +34,7 @@ class CallKeysScreen(BurstKeysScreen):
                 f"disk; {self._elsewhere}"
             )
             return
-        view = self._view_or_say()
+        view = self.view_or_say()
         if view is None:
             return
         payload = self.invoker.payload_of(view)
@@ -101,12 +100,6 @@ class CallKeysScreen(BurstKeysScreen):
     @property
     def _elsewhere(self) -> str:
         return f"{self._shown('invoke')} invokes in the functions and tasks"
-
-    def _view_or_say(self) -> FunctionView | None:
-        view = self.selected_view
-        if view is None:
-            self.tell("no function is selected")
-        return view
 
 
 def payload_words(payload: Payload) -> str:

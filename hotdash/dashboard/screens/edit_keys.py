@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hotdash.dashboard.action import Pane
 from hotdash.dashboard.editors import editor_command
 from hotdash.dashboard.lending import lend
-from hotdash.dashboard.screens.call_keys import CallKeysScreen
+from hotdash.dashboard.screens.payload_board import PayloadBoard
 from hotdash.dashboard.source_paths import as_source, place_of
 from hotdash.sanitize import plain
 
@@ -22,14 +22,13 @@ if TYPE_CHECKING:
 _SOURCES = ("func.py", "func.js", "func.sh")
 
 
-class EditKeysScreen(CallKeysScreen):
-    """The board with the keys that invoke, and this one."""
+class EditKeysScreen(PayloadBoard):
+    """The board with the key that opens the editor."""
 
     def action_edit_source(self) -> None:
         """Opens the selected function's source in the user's editor, at the error that is selected, if one is."""
-        view = self.selected_view
+        view = self.view_or_say()
         if view is None:
-            self.tell("no function is selected")
             return
         view, place = self._error_place(view)
         path, line = (_source_of(view), 0) if place is None else (place.path, place.line)

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from hotdash.dashboard.lending import lend
-from hotdash.dashboard.screens.log_keys import LogKeysScreen
+from hotdash.dashboard.screens.payload_board import PayloadBoard
 from hotdash.dashboard.titles import title_of
 from hotdash.sanitize import plain
 
@@ -15,17 +15,16 @@ if TYPE_CHECKING:
     from hotdash.store import ContainerView, FunctionView
 
 
-class InspectKeysScreen(LogKeysScreen):
-    """The board with the keys of its log, and with these."""
+class InspectKeysScreen(PayloadBoard):
+    """The board with the keys that look inside."""
 
     def action_inspect(self) -> None:
         """Shows how the selected function or container is set up."""
         from hotdash.dashboard.inspect_lines import inspect_lines  # noqa: PLC0415  as below
         from hotdash.dashboard.screens.inspection import InspectScreen  # noqa: PLC0415  opened seldom
 
-        view = self.selected_view
+        view = self.view_or_say()
         if view is None:
-            self.tell("no function is selected")
             return
         container = self._container_of(view, self.scope.container_id)
         inside = None if container is None else self.controls.inside(container.id)

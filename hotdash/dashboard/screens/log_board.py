@@ -9,13 +9,12 @@ from hotdash.dashboard.finding import finding_line
 from hotdash.dashboard.lines import Line, Tone, unstyled
 from hotdash.dashboard.log_words import LogFacts, empty_log, failed_in, log_follows, log_modes
 from hotdash.dashboard.scope import Scope
+from hotdash.dashboard.screens.telling import TellingScreen
 from hotdash.dashboard.titles import title_of
-from hotdash.dashboard.widgets.selectable import SelectingScreen
 from hotdash.store import Snapshot
 
 if TYPE_CHECKING:
     from textual.containers import Vertical
-    from textual.notifications import SeverityLevel
 
     from hotdash.dashboard.finding import Finding
     from hotdash.dashboard.ports import Controls
@@ -24,10 +23,8 @@ if TYPE_CHECKING:
     from hotdash.dashboard.widgets.log_view import LogView
     from hotdash.store import TaskView
 
-TOLD_S = 2.5  # how long a toast stays that only answers a key, and how long it is not said again
 
-
-class LogBoard(SelectingScreen[None]):
+class LogBoard(TellingScreen):
     """A screen with a log. The widgets are made by its subclass."""
 
     logs: LogView
@@ -35,14 +32,12 @@ class LogBoard(SelectingScreen[None]):
     boxes: dict[int, Vertical]
 
     def __init__(self, *, controls: Controls) -> None:
-        super().__init__()
-        self.controls = controls
+        super().__init__(controls=controls)
         self.snapshot = Snapshot(version=-1)
         self.scope = Scope()
         self.marks: dict[Key, Scope] = {}
         self.tab = Pane.LOGS
         self.is_frozen = False
-        self._told = ("", float("-inf"))
         self._below = ""
 
     @property
@@ -110,19 +105,3 @@ class LogBoard(SelectingScreen[None]):
     def on_log_view_changed(self) -> None:
         """The log follows, or does not any more, or has new lines."""
         self._show_note()
-
-    def tell(self, told: str, *, is_bad: bool = False, is_odd: bool = False, is_news: bool = False) -> None:
-        """A toast; its text is hotdash's own or has passed `plain`.
-
-        Args:
-            told: What is said; nothing if empty.
-            is_bad: Whether it is a failure.
-            is_odd: Whether it is a warning.
-            is_news: Whether it happened by itself. What only answers a key goes sooner, and is not said again at once.
-        """
-        now_s = self.controls.now_s()
-        if not told or (not is_news and told == self._told[0] and now_s - self._told[1] <= TOLD_S):
-            return
-        self._told = (told, now_s)
-        severity: SeverityLevel = "error" if is_bad else "warning" if is_odd else "information"
-        self.notify(told, severity=severity, timeout=None if is_bad or is_odd or is_news else TOLD_S, markup=False)

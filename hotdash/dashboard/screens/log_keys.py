@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING
 
 from hotdash.dashboard import words
 from hotdash.dashboard.action import Pane
-from hotdash.dashboard.clipboard import OSC_52_BYTES, clipboard_command, copy_to_system, tmux_commands, where_it_went
 from hotdash.dashboard.log_file_text import file_name, file_text
 from hotdash.dashboard.scope import scope_of
-from hotdash.dashboard.screens.find_keys import FindKeysScreen
+from hotdash.dashboard.screens.payload_board import PayloadBoard
 from hotdash.sanitize import plain
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-class LogKeysScreen(FindKeysScreen):
+class LogKeysScreen(PayloadBoard):
     """The board with the keys of its log."""
 
     # --- what is shown ------------------------------------------------------------------------------------------------
@@ -86,22 +84,6 @@ class LogKeysScreen(FindKeysScreen):
         self._show_functions()
         self._show_tasks()
 
-    def unmark(self) -> bool:
-        """Takes all marks away; False if there were none."""
-        if not self.marks:
-            return False
-        self.marks.clear()
-        self.show_marks()
-        return True
-
-    def show_marks(self) -> None:
-        """Shows the marks before their rows, and what is marked in the log."""
-        tables = {"function": self.functions, "container": self.functions, "task": self.tasks, "past": self.past}
-        for table in (self.functions, self.tasks, self.past):
-            table.show_marked(frozenset(key for key in self.marks if tables[key[0]] is table))
-        self.gather_marked()
-        self._show_right()
-
     # --- copying and saving -------------------------------------------------------------------------------------------
 
     def action_copy(self) -> None:
@@ -128,24 +110,6 @@ class LogKeysScreen(FindKeysScreen):
         """The mouse has selected text: it is copied, as terminals do."""
         if selected := self.get_selected_text():
             self.copy(selected, words.counted(selected.count("\n") + 1, "selected line"))
-
-    def copy(self, text: str, what: str) -> None:
-        """Puts a text into the clipboard: the terminal's (OSC 52), the desktop's and tmux's where there are such."""
-        self.app.copy_to_clipboard(text)
-        is_large = len(text.encode("utf-8", "replace")) > OSC_52_BYTES
-
-        def tell(took: frozenset[str]) -> None:
-            if is_large and not took:
-                self.tell(f"the terminal may not take so much as {what}: s saves a log to a file", is_odd=True)
-            else:
-                self.tell(where_it_went(what, took))
-
-        desktop = clipboard_command(os.environ)
-        commands = (*((desktop,) if desktop is not None else ()), *tmux_commands(os.environ))
-        if commands:
-            copy_to_system(text, commands, lambda took: self.call_later(tell, took))
-        else:
-            tell(frozenset())
 
     def action_save_log(self) -> None:
         """Saves the log's lines as they are shown."""

@@ -10,7 +10,7 @@ from hotdash.dashboard import words
 from hotdash.dashboard.actions import Pane
 from hotdash.dashboard.lines import Tone
 from hotdash.dashboard.presentation import preview, task_note, task_state
-from hotdash.dashboard.screens.past import PastBoard
+from hotdash.dashboard.screens.past_board import PastBoard
 from hotdash.sanitize import plain
 from hotdash.store.payloads import Payload
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from hotdash.dashboard.widgets.payload_pane import PayloadPane
+    from hotdash.store import FunctionView
+    from hotdash.store.payloads import PayloadBook
 
 _FAULTS_TOLD = 3
 _FAULT_SIZE = 240  # characters; there are 45 actions of which one may have been meant
@@ -50,8 +52,7 @@ class PayloadBoard(PastBoard):
 
     def action_edit_payload(self) -> None:
         """Goes to the payload of the selected function, all of it selected: what is typed replaces it."""
-        if self.selected_view is None:
-            self.tell("no function is selected")
+        if self.view_or_say() is None:
             return
         if self.focused_pane is not Pane.PAYLOAD:
             self._came_from = (self.tab, self.focused)
@@ -78,9 +79,8 @@ class PayloadBoard(PastBoard):
         return True
 
     def _send(self) -> bool:
-        view = self.selected_view
+        view = self.view_or_say()
         if view is None:
-            self.tell("no function is selected")
             return False
         if self.tab is Pane.PAYLOAD and self.payload.fault:
             self.tell(self.payload.fault, is_bad=True)
@@ -93,11 +93,10 @@ class PayloadBoard(PastBoard):
         """Puts a preset of the selected function into the Payload tab."""
         from hotdash.dashboard.screens.ask import ChooseScreen  # noqa: PLC0415  opened seldom
 
-        view = self.selected_view
-        if view is None or self.book is None:
-            self.tell("no function is selected" if view is None else "presets are not kept")
+        view, book = self._view_and_book()
+        if view is None or book is None:
             return
-        folder, book = str(view.spec.folder), self.book
+        folder = str(view.spec.folder)
         own = book.presets(folder)
         presets = dict(own)
         for test in view.spec.tests:
@@ -121,11 +120,10 @@ class PayloadBoard(PastBoard):
         """Keeps the selected function's payload and headers under a name."""
         from hotdash.dashboard.screens.ask import AskScreen  # noqa: PLC0415  opened seldom
 
-        view = self.selected_view
-        if view is None or self.book is None:
-            self.tell("no function is selected" if view is None else "presets are not kept")
+        view, book = self._view_and_book()
+        if view is None or book is None:
             return
-        payload, book, folder = self.invoker.payload_of(view), self.book, str(view.spec.folder)
+        payload, folder = self.invoker.payload_of(view), str(view.spec.folder)
 
         def fault(name: str) -> str:
             try:
@@ -142,13 +140,19 @@ class PayloadBoard(PastBoard):
         question = f"A name for it ({preview(payload.body)[:40] or 'empty'}):"
         self.app.push_screen(AskScreen(title=title, question=question, does="keep", fault=fault), kept)
 
+    def _view_and_book(self) -> tuple[FunctionView | None, PayloadBook | None]:
+        """The selected function, and where its presets are kept; says so if there is none."""
+        view = self.view_or_say()
+        if view is not None and self.book is None:
+            self.tell("presets are not kept")
+        return view, self.book
+
     def action_load_payload(self) -> None:
         """Puts a file into the Payload tab."""
         from hotdash.dashboard.screens.ask import AskScreen  # noqa: PLC0415  opened seldom
 
-        view = self.selected_view
+        view = self.view_or_say()
         if view is None:
-            self.tell("no function is selected")
             return
         loaded: list[bytes] = []
 
