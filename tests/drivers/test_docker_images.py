@@ -9,8 +9,10 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from real_tools import until
+from real_tools import PATIENCE_S, until
 
+from hotdash.drivers.docker.wire import nothing_to_check
+from hotdash.drivers.locks import take_lock
 from hotdash.errors import BuildCancelled, BuildError
 
 if TYPE_CHECKING:
@@ -213,7 +215,24 @@ def test_what_nobody_uses_goes_first_however_new_it_is(workshop: Workshop):
     used = [_version(workshop, number) for number in range(3)]
     overtaken = _version(workshop, 3)
     workshop.builder.release(overtaken)
+    assert overtaken.id in workshop.ids(), "the next deploy may find it, if its own has failed"
+    used.append(_version(workshop, 4))
     until(lambda: workshop.ids() == {image.id for image in used}, "its removal: more than are kept are in use")
+
+
+def test_one_that_another_hotdash_is_removing_counts_as_gone(workshop: Workshop):
+    shelf = workshop.builder._shelf
+    built = [_version(workshop, number) for number in range(3)]
+    slot = shelf.slot(workshop.function(), check=nothing_to_check)
+    with workshop.another_builder()._shelf.building():  # so nothing is removed yet
+        for image in built[:2]:
+            workshop.builder.release(image)
+        assert workshop.builder.settle(PATIENCE_S)
+        lock_fd = take_lock(shelf._oldest_first(slot)[0], shared=False, wait=False)
+    assert lock_fd is not None
+    assert shelf.prune(slot, check=nothing_to_check)
+    assert workshop.ids() == {image.id for image in built}, "two are kept, and the third is going"
+    os.close(lock_fd)
 
 
 def test_each_build_is_a_use_of_its_own(workshop: Workshop):

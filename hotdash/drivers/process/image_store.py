@@ -157,13 +157,13 @@ class ImageStore:
         """
         names = [name for name in os.listdir(place) if not name.endswith(LOCK_SUFFIX)]  # noqa: PTH208  names will do
         images = [place / name for name in names if not name.startswith(_TEMPORARY)]
-        left = len(images) - self._kept
+        too_many = len(images) - self._kept
         for image in sorted(images, key=_last_used_ns):
-            if left <= 0:
+            if too_many <= 0:
                 break
             with lock_if_free(image) as free:
                 if free:
-                    left -= 1
+                    too_many -= 1
                     # Renamed first: half an image under its own name would pass for a whole one.
                     dead = place / f"{_TEMPORARY}{secrets.token_hex(6)}"
                     image.rename(dead)

@@ -82,7 +82,7 @@ class Shelf:
     Args:
         requests: Asks the engine.
         cache_dir: The user's cache folder; made (0700) when the first image is.
-        kept: How many images of a function are kept, unless more are in use.
+        kept: How many images of a function are kept, unless more are in use; the last one is, in any case.
     """
 
     def __init__(self, *, requests: Requests, cache_dir: Path, kept: int = IMAGES_KEPT) -> None:
@@ -149,23 +149,24 @@ class Shelf:
     def prune(self, slot: Slot, *, check: Callable[[], None]) -> bool:
         """Removes the images of a function that were used longest ago, until so many are left as are kept.
 
-        Those in use stay, whoever uses them, and count: a build that never went live does not outstay its deploy
-        where rollback needs as many. It holds each image's own record meanwhile, and not the slot's lock, for which a
-        build would have to wait.
+        Those in use stay, whoever uses them, and count: builds that newer saves overtook do not pile up beside those
+        that rollback needs. The one used last stays, too: it is what the next deploy finds, also where its own failed.
+        It holds each image's own record meanwhile, and not the slot's lock, for which a build would have to wait.
 
         Returns:
             Whether it is done: nothing is left that is to go as soon as nobody builds, or no container is of it.
         """
         is_done = True
         records = self._oldest_first(slot)
-        left = len(records) - self._kept
-        for record in records:
-            if left <= 0:
+        too_many = len(records) - self._kept
+        for record in records[:-1]:
+            if too_many <= 0:
                 break
             lock_fd = take_lock(record, shared=False, wait=False)
             if lock_fd is None:
+                too_many -= _is_going(record)
                 continue
-            left -= 1
+            too_many -= 1
             try:
                 with lock_if_free(self._engine_folder() / "building") as nobody_builds:
                     pass
@@ -273,6 +274,21 @@ class Shelf:
                 return error.status == _NOT_FOUND
             return False
         return True
+
+
+def _is_going(record: Path) -> bool:
+    """Whether somebody removes that image just now, or has; else somebody uses it."""
+    try:
+        lock_fd = os.open(lock_path(record), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True
+    try:
+        fcntl.flock(lock_fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock_fd)
+    return False
 
 
 def _read_id(lock_fd: int) -> str:
