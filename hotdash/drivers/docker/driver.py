@@ -157,8 +157,8 @@ class DockerDriver:
         if not spec.listens:
             return self._start(spec, what, sockets=None)
         with ExitStack() as undo:
-            undo.callback(self._sockets.remove, spec.id)
             sockets = self._make_sockets(spec, what)
+            undo.callback(self._sockets.remove, spec.id)  # not before it is made: what is there may be another's
             try:
                 wake = open_wake()  # first: a failed start leaves nothing running
             except OSError as error:
@@ -240,6 +240,7 @@ class DockerDriver:
         except OSError as error:
             raise StartError(f"{what}: no folder for its socket can be made: {error}") from error
         if why := unfit_path(folder):
+            self._sockets.remove(spec.id)
             raise StartError(f"{what}: {why}")
         return folder
 
