@@ -38,7 +38,17 @@ class JsonDecoder:
         max_body_bytes: The longest body, as UTF-8 (M11). Its JSON may be longer, by what escapes cost.
     """
 
-    __slots__ = ("_at", "_checked", "_depth", "_in_string", "_is_open", "_max_body_bytes", "_pending", "surplus")
+    __slots__ = (
+        "_at",
+        "_blank_bytes",
+        "_checked",
+        "_depth",
+        "_in_string",
+        "_is_open",
+        "_max_body_bytes",
+        "_pending",
+        "surplus",
+    )
 
     def __init__(self, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
         self.surplus = False
@@ -48,6 +58,7 @@ class JsonDecoder:
 
     def _forget(self) -> None:
         self._pending = bytearray()
+        self._blank_bytes = 0  # that came before it
         self._at = 0  # up to here `_pending` has been looked at
         self._depth = 0
         self._in_string = False
@@ -102,7 +113,11 @@ class JsonDecoder:
     def _feed(self, data: bytes) -> Answer | None:
         if not self._pending:
             match = _BLANK.match(data)
-            data = data[match.end() :] if match is not None else data
+            if match is not None:
+                data = data[match.end() :]
+                self._blank_bytes += match.end()
+                if self._blank_bytes > MAX_HEAD_BYTES:
+                    raise ProtocolError(f"stdout is not a JSON object: found over {MAX_HEAD_BYTES} bytes of blanks")
             if not data:
                 return None
             if not data.startswith(b"{"):

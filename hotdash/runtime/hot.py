@@ -129,7 +129,7 @@ class HotContainer(ServedContainer):
         deadline_at_s = self._clock.time_of(deadline_s)
         try:
             request = self._format.encode(self.revision.spec, task.request, deadline_at_s=deadline_at_s)
-        except InvalidRequest as error:  # `submit` looked at what every format takes; this one takes less
+        except InvalidRequest as error:  # `submit` has looked, but the function may have got another format since
             return Outcome(result=self._result(task, TaskStatus.ERROR, error=str(error)))
         return self._converse(task, request, deadline_s)
 

@@ -32,7 +32,7 @@ def test_one_that_came_whole_has_started(name):
 
 
 @answers
-@pytest.mark.parametrize("blank", [b"\n", b"\r\n", b"\r", b"\n\n", b"\r\n\r\n"])
+@pytest.mark.parametrize("blank", [b"\n", b"\r\n", b"\r", b"\n\n", b"\r\n\r\n", b"\n\n\n"])
 def test_a_blank_line_behind_is_no_surplus_and_does_not_harm_the_next(name, blank):
     data, request, *_ = ANSWERS[name]
     decoder = HttpDecoder()
@@ -44,9 +44,7 @@ def test_a_blank_line_behind_is_no_surplus_and_does_not_harm_the_next(name, blan
 
 
 @answers
-@pytest.mark.parametrize(
-    "behind", [b"x", b"\n\n\n", b"\n ", b"\r\nx", b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nX"]
-)
+@pytest.mark.parametrize("behind", [b"x", b" \n", b"\n ", b"\r\nx", b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nX"])
 def test_surplus_is_told_and_the_answer_stands(name, behind):
     data, request, *_ = ANSWERS[name]
     decoder = HttpDecoder()

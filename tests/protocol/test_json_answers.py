@@ -32,7 +32,8 @@ def expected(name: str) -> Answer:
         (b"\r\n", False),
         (b"\n\n", False),
         (b"\r\n\r\n", False),
-        (b"\n\n\n", True),
+        (b"\n\n\n", False),
+        (b"\n \n", True),
         (b"x", True),
         (b"\n{", True),
         (b'\n{"body":"second"}\n', True),
@@ -135,6 +136,7 @@ BAD = {
     "header beyond latin-1": ('{"protocol":{"headers":{"X":["€"]}}}'.encode(), "latin-1"),
     "long headers": (b'{"protocol":{"headers":{"X":["%s"]}}}' % (b"1" * MAX_HEAD_BYTES), "headers are over the limit"),
     "long body": (b'{"body":"%s"}' % (b"x" * 1001), "body of 1001 bytes is over the limit of 1000"),
+    "endless blanks": (b"\n" * 70_000, "found over 65536 bytes of blanks"),
     "endless": (b'{"body":"%s' % (b"x" * 72_000), "the answer is over the limit of 71536 bytes"),
 }
 

@@ -529,7 +529,7 @@ def test_m2_a_blank_line_while_idle_is_none_either(bench):
     assert len(bench.driver.containers) == 1
 
 
-@pytest.mark.parametrize("blank", [b"\r\n", b"\n\n"])
+@pytest.mark.parametrize("blank", [b"\r\n", b"\n\n", b"\n\n\n\n"])
 def test_m2_a_blank_line_that_comes_as_the_next_request_goes_out_is_none_either(bench, blank):
     """It was written after the answer before, and comes after the look at stdout: the request is still unread."""
     bench.deploy()
