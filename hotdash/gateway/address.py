@@ -12,7 +12,6 @@ import ipaddress
 import re
 import socket
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -83,21 +82,20 @@ def may_send(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     return place == texts.get(b"host") or Address(host=_name_in(place), port=0).is_loopback
 
 
-def may_name(host_header: str, address: Address) -> bool:
-    """Whether a request with this `Host` is taken by a gateway that listens at `address`."""
+def own_names(address: Address) -> frozenset[str]:
+    """The names of a gateway that listens at `address`; a name server may be asked, and take seconds."""
+    told = {address.host.lower()}
+    return frozenset(told if address.is_loopback else told | {socket.gethostname().lower(), socket.getfqdn().lower()})
+
+
+def may_name(host_header: str, names: frozenset[str]) -> bool:
+    """Whether a request with this `Host` is taken by a gateway with these names of its own."""
     name = _name_in(host_header)
     try:
         ipaddress.ip_address(name)
     except ValueError:
-        is_told = is_local_name(name) or name == address.host.lower()
-        return bool(name) and (is_told or (not address.is_loopback and name in _own_names()))
+        return bool(name) and (is_local_name(name) or name in names)
     return True
-
-
-@cache
-def _own_names() -> frozenset[str]:
-    """This machine's. Looked up once: a name server may take seconds, and all requests wait in one loop."""
-    return frozenset({socket.gethostname().lower(), socket.getfqdn().lower()})
 
 
 def _name_in(place: str) -> str:

@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from hotdash.errors import HotdashError, InvalidRequest, QueueFull, RuntimeClosed, UnknownFunction
 from hotdash.functions.spec import FunctionType
-from hotdash.gateway.address import may_name, may_send
+from hotdash.gateway.address import may_name, may_send, own_names
 from hotdash.gateway.answers import RETRY_AFTER_S, HttpAnswer, answer_of, refuse, say
 from hotdash.gateway.body import ClientGone, TooLarge, read_body
 from hotdash.gateway.metrics import CONTENT_TYPE
@@ -74,6 +74,7 @@ class GatewayApp:
         self._board = board
         self._metrics = metrics
         self._address = address
+        self._names = own_names(address)  # once, and before the first request: all of them wait in one loop
         self._is_ready = is_ready
         self._is_closing = is_closing
         starlette = Starlette(
@@ -92,7 +93,7 @@ class GatewayApp:
         """One request."""
         receive, send = _closing_unasked(scope, receive, send)
         hosts = [value.decode("latin-1") for name, value in scope.get("headers", ()) if name == b"host"]
-        if scope["type"] == "http" and not (len(hosts) == 1 and may_name(hosts[0], self._address)):
+        if scope["type"] == "http" and not (len(hosts) == 1 and may_name(hosts[0], self._names)):
             told = f"found {hosts[0]!r}" if len(hosts) == 1 else f"found {len(hosts)} of them"
             await _send(refuse(403, f"Host: {told}, allowed {self._address} or an address of this machine"), send)
             return
