@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from hotdash.task import TaskResult, TaskStatus
 
 BURST_MOST = 10_000
-_AT_AN_END = 2  # sent when a call has ended: its own successor, and one that found another thread sending
+_AT_AN_END = 2  # sent when a call has ended: its own successor, and that of one that found another thread sending
 _AT_A_PUSH = 64  # sent by the screen's thread in one go, which has keys to answer
 _OWN_FAULT = "a fault in hotdash"  # a notice says which
 
@@ -95,17 +96,21 @@ class Burst:
         self._is_told_to_stop = False
         self._fault = ""
 
-    def push(self, most: int = _AT_A_PUSH) -> None:
-        """Sends what may be sent now, at most so many; one thread at a time, the others return at once."""
+    def push(self, most: int = _AT_A_PUSH, *, comes_again: bool = True) -> None:
+        """Sends what may be sent now; one thread at a time, the others return at once.
+
+        Args:
+            most: After so many who sends leaves.
+            comes_again: Whether it does so in any case. If not, only while a call is under way, whose end pushes again:
+                calls may have ended meanwhile, and their pushes found who sends here.
+        """
         with self._lock:
             if self._is_sending:
                 return
             self._is_sending = True
-        for _ in range(most):
-            if not self._send_one():
-                return
-        with self._lock:
-            self._is_sending = False
+        sent = 0
+        while self._may_go_on(at_once=self.plan.at_once if sent < most else int(not comes_again)) and self._send_one():
+            sent += 1
 
     def stop(self) -> tuple[str, ...]:
         """Sends no more.
@@ -138,42 +143,56 @@ class Burst:
     def _may_send(self) -> bool:
         return not self._is_told_to_stop and not self._fault and self._sent < self.plan.calls
 
+    def _may_go_on(self, *, at_once: int) -> bool:
+        """Whether who sends is to send a call, if fewer than so many are under way; if not, nobody sends any more."""
+        with self._lock:
+            self._is_sending = self._may_send and self._sent - self._ended < at_once
+            return self._is_sending
+
     def _send_one(self) -> bool:
-        """Sends a call, if there is one and room for it; else sending is over for now. Whether to go on."""
+        """Sends a call. Whether to look for the next; if not, nobody sends any more."""
+        payload, task_id, fault = self.plan.payload, "", ""
         with self._lock:
             ended = self._ended
-            self._is_sending = self._may_send and self._sent - ended < self.plan.at_once
-            if not self._is_sending:
-                return False
-        payload = self.plan.payload
-        task_id, fault = "", _OWN_FAULT  # it stands if `submit` raises what it should not, which goes on its way
-        try:
-            task_id = self._controls.submit(self.plan.function, payload.body, payload.headers, on_end=self._has_ended)
-            fault = ""
-        except QueueFull:  # others have filled it: room comes with an end, or with time
-            fault = ""
-        except HotdashError as error:
-            fault = str(error)
-        finally:
-            with self._lock:
-                self._fault = fault
-                is_going_on = self._is_sending = bool(task_id) or (not fault and self._ended != ended)
-        if task_id:
-            return self._has_sent(task_id)
-        return is_going_on
+        with ExitStack() as undo:
+            undo.callback(self._leave, fault=_OWN_FAULT)  # if `submit` raises what it should not, which goes on its way
+            try:
+                task_id = self._controls.submit(
+                    self.plan.function, payload.body, payload.headers, on_end=self._has_ended
+                )
+            except QueueFull:  # others have filled it: room comes with an end, or with time
+                pass
+            except HotdashError as error:
+                fault = str(error)
+            undo.pop_all()
+        if not task_id:
+            return self._leave(fault=fault, ended=ended)
+        self._has_sent(task_id)
+        return True
 
-    def _has_sent(self, task_id: str) -> bool:
-        """A call was taken; it may have ended by now. Whether to go on."""
+    def _leave(self, *, fault: str, ended: int | None = None) -> bool:
+        """No call was taken: ends sending, unless there may be room again. Whether it goes on.
+
+        Args:
+            fault: Why no call will be; empty for a full queue.
+            ended: How many had ended when it was full.
+        """
+        with self._lock:
+            self._fault = fault
+            self._is_sending = not fault and ended != self._ended
+            return self._is_sending
+
+    def _has_sent(self, task_id: str) -> None:
+        """A call was taken; it may have ended by now."""
         with self._lock:
             self._sent += 1
             if task_id in self._early:
                 self._early.remove(task_id)
-                return True
+                return
             self._ids.add(task_id)
-            self._is_sending = is_in_time = not self._is_told_to_stop
-        if not is_in_time:
+            is_too_late = self._is_told_to_stop
+        if is_too_late:
             self._controls.cancel(task_id)
-        return is_in_time
 
     def _has_ended(self, result: TaskResult) -> None:
         """A call has ended: the next one takes its place."""
@@ -187,4 +206,4 @@ class Burst:
             else:
                 self._early.add(result.task_id)
             self._ended_s = self._controls.now_s()
-        self.push(_AT_AN_END)
+        self.push(_AT_AN_END, comes_again=False)

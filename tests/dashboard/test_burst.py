@@ -78,8 +78,8 @@ def test_a_full_queue_is_waited_for() -> None:
     assert (burst.tally.is_over, burst.tally.ended) == (True, 5)
 
 
-def test_what_ends_before_submit_returns_is_counted_and_piles_up_no_stack() -> None:
-    burst, controls = a_burst(5_000, 2)
+def end_at_once(controls: FakeControls) -> None:
+    """Every call ends before `submit` returns."""
     submit = controls.submit
 
     def ends_at_once(*arguments: object, **named: object) -> str:
@@ -88,11 +88,25 @@ def test_what_ends_before_submit_returns_is_counted_and_piles_up_no_stack() -> N
         return new_id
 
     controls.submit = ends_at_once  # type: ignore[assignment, method-assign]
+
+
+def test_what_ends_before_submit_returns_is_counted_and_piles_up_no_stack() -> None:
+    burst, controls = a_burst(5_000, 2)
+    end_at_once(controls)
     pushes = 0
     while not burst.tally.is_over:
         burst.push(1_000)
         pushes += 1
     assert (pushes, burst.tally.ended, burst.stop()) == (5, 5_000, ())
+
+
+def test_an_end_sends_on_while_nothing_is_under_way_that_could() -> None:
+    """Ends that come as another thread sends leave it to that one, which must not go while they do."""
+    burst, controls = a_burst(5_000, 1)
+    burst.push()
+    end_at_once(controls)
+    controls.end(controls.ids[0])
+    assert (burst.tally.is_over, burst.tally.ended) == (True, 5_000)
 
 
 def test_a_runtime_that_takes_no_more_ends_it_and_is_named() -> None:
