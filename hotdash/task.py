@@ -23,11 +23,6 @@ if TYPE_CHECKING:
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
-# How the error of a call begins that hotdash could not run, though its function is sound; callers over HTTP are told to
-# come back.
-NO_MEMORY = "no memory"
-CLOSED = "RuntimeClosed"
-
 _ID_BYTES = 12  # 96 random bits: no payload can guess a live id (the design's section 6)
 _ID_BATCH = 256
 _new_ids: list[str] = []
@@ -54,6 +49,14 @@ class TaskStatus(StrEnum):
     ERROR = "error"
     TIMEOUT = "timeout"
     CANCELLED = "cancelled"
+
+
+class TaskCause(StrEnum):
+    """Why hotdash itself ended a task, whose function may be sound. `TaskResult.error` says it in words."""
+
+    NO_MEMORY = "no memory"
+    CLOSED = "closed"  # the runtime closed
+    REMOVED = "removed"  # its function was
 
 
 class TaskState(StrEnum):
@@ -112,6 +115,7 @@ class TaskResult(NamedTuple):  # not a dataclass: it is made for every task, and
         run_s: Seconds from dispatch to the end; 0.0 if it never ran.
         container_id: Who ran it; empty if it never ran.
         revision: The revision that ran it; 0 if it never ran.
+        cause: Why hotdash itself ended it; None where its function or its caller did.
     """
 
     task_id: str
@@ -127,6 +131,7 @@ class TaskResult(NamedTuple):  # not a dataclass: it is made for every task, and
     run_s: float = 0.0
     container_id: str = ""
     revision: int = 0
+    cause: TaskCause | None = None
 
     @property
     def stderr(self) -> list[str]:

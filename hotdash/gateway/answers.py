@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from hotdash.protocol.head import COOKIE_SEPARATOR, COOKIES
-from hotdash.task import CLOSED, NO_MEMORY, TaskStatus
+from hotdash.task import TaskCause, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +22,7 @@ _WITHOUT_BODY = frozenset({204, 304})
 _LENGTH = re.compile(r"[0-9]{1,18}")  # what the server counts with, and what it can be to a client
 _LAST_STATUS = 599  # no server sends more
 RETRY_AFTER_S = 1
+_BY_CAUSE = {TaskCause.NO_MEMORY: 503, TaskCause.CLOSED: 503, TaskCause.REMOVED: 404}  # where hotdash ended a call
 
 
 class HttpAnswer(NamedTuple):
@@ -74,12 +75,9 @@ def answer_of(result: TaskResult, *, method: str) -> HttpAnswer:
 
 def _failure(result: TaskResult) -> int:
     """The status for a call without an answer."""
-    error = result.error or ""
     if result.status is TaskStatus.TIMEOUT:
         return 504
-    if error.startswith((NO_MEMORY, CLOSED)):
-        return 503
-    return 502
+    return 502 if result.cause is None else _BY_CAUSE[result.cause]
 
 
 def _length(body: bytes) -> tuple[bytes, bytes]:

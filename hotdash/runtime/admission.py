@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import psutil
 from msgspec import Struct
 
-from hotdash.task import NO_MEMORY
+from hotdash.task import TaskCause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -109,12 +109,13 @@ class MemoryBudget:
     def shortage(self, memory_mb: int) -> str:
         """Why a container does not start, in words: who uses what."""
         if memory_mb > self.total_mb:
-            return f"{NO_MEMORY}: needs {memory_mb} MB, and there are {self.total_mb} MB in all (see --memory)"
+            in_all = f"and there are {self.total_mb} MB in all (see --memory)"
+            return f"{TaskCause.NO_MEMORY}: needs {memory_mb} MB, {in_all}"
         by = [f"{function} {used_mb} MB" for function, used_mb in self.used_by().items()]
         if len(by) > _NAMED:
             by[_NAMED:] = [f"{len(by) - _NAMED} more"]
         users = f" by {', '.join(by)}" if by else ""
-        return f"{NO_MEMORY}: needs {memory_mb} MB, {self._used_mb} MB of {self.total_mb} MB in use{users}"
+        return f"{TaskCause.NO_MEMORY}: needs {memory_mb} MB, {self._used_mb} MB of {self.total_mb} MB in use{users}"
 
     def room_for(self, claim: Claim, *, memory_mb: int, is_urgent: bool) -> int:
         """How many containers of `memory_mb` may start for this claim now; `book` looks again."""

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from hotdash.runtime.revision import Revision
     from hotdash.runtime.supervisor import Supervisor
     from hotdash.runtime.timekeeper import Timekeeper
-    from hotdash.task import Task
+    from hotdash.task import Task, TaskCause
 
 STOP_GRACE_S = 1.0  # a container that is no longer needed may take this long to end by itself
 _READY_LOOK_S = 0.002  # how often it is looked at first, and at the most, until it listens
@@ -95,6 +95,7 @@ class ServedContainer:
         self.tasks_served = 0
         self.leave_reason = ""  # takes no more tasks; the one it runs, it finishes
         self.kill_reason = ""  # ends now; the task it runs fails with this reason
+        self.kill_cause: TaskCause | None = None  # and this cause
         self.has_failed = False  # nobody asked it to end
         self.end_cause = ""  # how its process ended by itself, once that is seen
         self.launch_round = 0  # see `StartFailures`
@@ -289,7 +290,7 @@ class ServedContainer:
         """The result of a task whose exchange was interrupted: its caller's wish, or its container's fate."""
         if task.cancel_requested:
             return self._result(task, TaskStatus.CANCELLED, error="cancelled by its caller while it ran")
-        return self._result(task, TaskStatus.ERROR, error=self.kill_reason)
+        return self._result(task, TaskStatus.ERROR, error=self.kill_reason)._replace(cause=self.kill_cause)
 
     def _timed_out(self, task: Task) -> TaskResult:
         """The result of a task whose time is over: its own limit from dispatch, or its caller's from submit (R7)."""

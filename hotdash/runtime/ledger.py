@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hotdash import events as ev
-from hotdash.errors import HotdashError, QueueFull, RuntimeClosed, UnknownFunction
+from hotdash.errors import QueueFull
 from hotdash.runtime.admission import Claim
 from hotdash.runtime.failures import StartFailures
 from hotdash.runtime.fleet import Fleet
@@ -21,13 +21,14 @@ from hotdash.runtime.scaling import decide
 from hotdash.runtime.snapshot import FunctionSnapshot, Used
 from hotdash.runtime.starving import Starving
 from hotdash.states import ContainerState, FunctionState
-from hotdash.task import CLOSED, TaskResult, TaskState, TaskStatus
+from hotdash.task import TaskCause, TaskResult, TaskState, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hotdash.functions.spec import FunctionSpec
     from hotdash.runtime.admission import Spare
+    from hotdash.runtime.closing import Closing
     from hotdash.runtime.container import ServedContainer, Services
     from hotdash.runtime.effects import Effects
     from hotdash.runtime.probation import Probation
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from hotdash.runtime.scaling import Decision
     from hotdash.runtime.supervisor import Supervisor
     from hotdash.task import Task
-
-RUNTIME_CLOSED = f"{CLOSED}: the runtime closed"
 
 
 class Ledger:
@@ -71,7 +70,7 @@ class Ledger:
         self.state = FunctionState.BUILDING
         self.reason = ""
         self.why = ""
-        self.closing = ""  # why no more tasks are taken; empty while they are
+        self.closing: Closing | None = None  # why no more tasks are taken
         self.probation: Probation | None = None
         self.images = ImageUses(driver=services.driver)
         self._failures = StartFailures()
@@ -180,7 +179,7 @@ class Ledger:
                 self._budget.tell()  # it waits for memory that it no longer needs: it is to decide again, too
             return task
         elif self.closing:
-            self.fleet.dismiss(container, self.closing)
+            self.fleet.dismiss(container, self.closing.reason)
         elif self.spec.idle_timeout_s == 0 and not self.is_needed_warm():
             self.fleet.dismiss(container, "idle_timeout is 0")
         else:
@@ -190,7 +189,7 @@ class Ledger:
             self._budget.tell()  # it may be stopped now, or is about to give its memory back
         return None
 
-    def end_unrun(self, task: Task, status: TaskStatus, error: str) -> TaskResult:
+    def end_unrun(self, task: Task, status: TaskStatus, error: str, *, cause: TaskCause | None = None) -> TaskResult:
         """Ends a task that no container runs; the caller sees to it that the result is set."""
         task.state = TaskState.ENDED
         result = TaskResult(
@@ -199,27 +198,22 @@ class Ledger:
             status=status,
             error=error,
             queued_s=self._clock.now() - task.submitted_s,
+            cause=cause,
         )
         self._emit(ev.TaskEnded, self.key, result=result)
         return result
 
-    def fail_queue(self, status: TaskStatus, error: str, effects: Effects) -> None:
+    def fail_queue(self, status: TaskStatus, error: str, effects: Effects, *, cause: TaskCause | None = None) -> None:
         """Ends every waiting task."""
         while self.queue:
             task = self.queue.popleft()
-            effects.answer(task, self.end_unrun(task, status, error))
+            effects.answer(task, self.end_unrun(task, status, error, cause=cause))
         self._budget.withdraw(self._claim)
 
     def refuse_if_closing(self) -> None:
         """Raises why nothing is deployed any more: the runtime closed, or the function was removed, meanwhile."""
-        if self.closing:
-            raise self.refusal()
-
-    def refusal(self) -> HotdashError:
-        """Why no more tasks are taken, as an error."""
-        if self.closing.startswith(RUNTIME_CLOSED):
-            return RuntimeClosed(f"{self.closing}: no more tasks are taken")
-        return UnknownFunction(f"{self.key}: {self.closing}")
+        if self.closing is not None:
+            raise self.closing.refusal(self.key)
 
     def _watch_deadline(self, task: Task) -> None:
         """A waiting task's own deadline is nobody's wait: the timekeeper watches it, weakly: it may end long before."""
@@ -242,7 +236,7 @@ class Ledger:
         memory_mb = revision.spec.memory_mb
         if memory_mb > self._budget.total_mb:
             self._say(self._budget.shortage(memory_mb))
-            self.fail_queue(TaskStatus.ERROR, self.why, effects)
+            self.fail_queue(TaskStatus.ERROR, self.why, effects, cause=TaskCause.NO_MEMORY)
             return
         keeps_warm = revision.spec.format.is_hot and not (self.closing or self._failures.has_given_up)
         min_warm = self.spec.min_warm if keeps_warm else 0
@@ -305,7 +299,7 @@ class Ledger:
         error = f"{self._budget.shortage(self.revision.spec.memory_mb)}; it waited {wait_s:g} s (wait_timeout)"
         while self.queue and self.starving.until_s(self.queue[0], wait_s=wait_s) <= now_s:
             task = self.queue.popleft()
-            effects.answer(task, self.end_unrun(task, TaskStatus.ERROR, error))
+            effects.answer(task, self.end_unrun(task, TaskStatus.ERROR, error, cause=TaskCause.NO_MEMORY))
         self.scale(effects)
 
     def _look_starving(self, decision: Decision, effects: Effects) -> None:
@@ -385,11 +379,13 @@ class Ledger:
         kept = () if is_over or self.revision is None else (self.revision, *self.images.past)
         self.images.let_go((*kept, *(container.revision for container in self.fleet)), effects)
 
-    def kill(self, container: ServedContainer, reason: str, effects: Effects) -> None:
-        """Ends a container now, whatever it does; the task it runs fails with `reason`."""
+    def kill(
+        self, container: ServedContainer, reason: str, effects: Effects, *, cause: TaskCause | None = None
+    ) -> None:
+        """Ends a container now, whatever it does; the task it runs fails with `reason` and `cause`."""
         if container.kill_reason:
             return
-        container.kill_reason = reason
+        container.kill_reason, container.kill_cause = reason, cause
         if self.fleet.dismiss(container, reason) or container.proving:
             effects.open(container.gate)
         effects.wake(container)

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from hotdash.errors import RuntimeClosed, UnknownFunction
 from hotdash.runtime.admission import reclaim
+from hotdash.runtime.closing import removal
 from hotdash.runtime.deploy import Deploys
 from hotdash.runtime.supervisor import Supervisor
 from hotdash.states import FunctionState
@@ -83,7 +84,7 @@ class Manager:
             self._leaving = [left for left in self._leaving if not left.wait_settled(0)]
             self._leaving.append(managed.supervisor)
             # Under this lock, so that `removed` comes before anything of a newer function with the same key.
-            effects = managed.supervisor.start_closing(f"{key} was removed", state=FunctionState.REMOVED)
+            effects = managed.supervisor.start_closing(removal(key), state=FunctionState.REMOVED)
         effects.carry_out()
         managed.supervisor.drain()
 

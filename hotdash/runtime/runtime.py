@@ -11,14 +11,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from hotdash.clock import SystemClock
-from hotdash.errors import RuntimeClosed
 from hotdash.parker import ParkingLot
 from hotdash.protocol.headers import check_request
 from hotdash.runtime.admission import MemoryBudget, default_memory_mb
 from hotdash.runtime.bus import EventBus
+from hotdash.runtime.closing import RUNTIME_CLOSED
 from hotdash.runtime.container import Services
 from hotdash.runtime.cores import BuildCores, default_builds
-from hotdash.runtime.ledger import RUNTIME_CLOSED
 from hotdash.runtime.manager import Manager
 from hotdash.runtime.snapshot import RuntimeSnapshot
 from hotdash.runtime.timekeeper import Timekeeper
@@ -192,7 +191,7 @@ class Runtime:
             InvalidRequest: Something in it cannot be sent.
         """
         if self._is_closing:
-            raise RuntimeClosed(f"{RUNTIME_CLOSED}: no more tasks are taken")
+            raise RUNTIME_CLOSED.refusal(function)
         supervisor = self._manager.find(function).supervisor
         request = TaskRequest(  # not by names: in each task's path those cost as much again
             new_task_id(),

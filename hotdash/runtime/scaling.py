@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from hotdash.task import NO_MEMORY
+from hotdash.task import TaskCause
 
 
 class Counts(Struct, frozen=True, kw_only=True):
@@ -67,7 +67,7 @@ def decide(counts: Counts) -> Decision:
     elif start:
         reason = f"starting {start}: min_warm {counts.min_warm} are kept warm"
     else:
-        reason = NO_MEMORY if short else _why_not(counts, wanted)
+        reason = TaskCause.NO_MEMORY if short else _why_not(counts, wanted)
     return Decision(start=start, reason=reason, short=short, for_tasks=short > 0 and min(uncovered, room) > start)
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from hotdash.functions.spec import FunctionSpec
     from hotdash.runtime.admission import Claim, Spare
+    from hotdash.runtime.closing import Closing
     from hotdash.runtime.container import ServedContainer, Services
     from hotdash.runtime.revision import Revision
     from hotdash.runtime.snapshot import FunctionSnapshot
@@ -79,7 +80,7 @@ class Supervisor:
         effects = None
         with self.lock:
             if ledger.closing:
-                raise ledger.refusal()
+                raise ledger.closing.refusal(ledger.key)
             if ledger.fleet.idle:  # then nothing waits: a container takes what waits before it rests
                 container = ledger.fleet.idle.pop()
                 ledger.announce(task)
@@ -223,7 +224,8 @@ class Supervisor:
             task, container.task = container.task, None
             if task is not None and (task.cancel_requested or container.kill_reason):
                 status = TaskStatus.CANCELLED if task.cancel_requested else TaskStatus.ERROR
-                effects.answer(task, self.ledger.end_unrun(task, status, container.kill_reason or cause))
+                error, killed_by = container.kill_reason or cause, container.kill_cause
+                effects.answer(task, self.ledger.end_unrun(task, status, error, cause=killed_by))
             elif task is not None:  # it was never sent anywhere: M5 says how often that is tried, not M4
                 self.ledger.put_back(task, was_sent=False)
             if not was_dismissed:
@@ -290,16 +292,12 @@ class Supervisor:
 
     # ---- the end
 
-    def start_closing(self, reason: str, *, state: FunctionState | None = None) -> Effects:
-        """Takes no more tasks; what waits and runs goes on, and containers leave as they fall idle.
-
-        Returns:
-            What the caller is to carry out, once it holds no lock.
-        """
-        effects = Effects()
+    def start_closing(self, closing: Closing, *, state: FunctionState | None = None) -> Effects:
+        """Takes no more tasks; what waits and runs goes on. Returns what to carry out once no lock is held."""
+        effects, reason = Effects(), closing.reason
         with self.lock:
             ledger = self.ledger
-            ledger.closing = ledger.closing or reason
+            ledger.closing = ledger.closing or closing
             if state is not None:
                 ledger.become(state, reason)
             for container in ledger.fleet:
@@ -309,7 +307,7 @@ class Supervisor:
                     ledger.kill(container, reason, effects)
             effects.open(ledger.memory_gate)
             if ledger.revision is None:
-                ledger.fail_queue(TaskStatus.CANCELLED, f"{reason} before this task started", effects)
+                ledger.fail_queue(TaskStatus.CANCELLED, closing.unstarted, effects, cause=closing.cause)
             self._look_settled(effects)
         return effects
 
@@ -321,12 +319,12 @@ class Supervisor:
         if leaving or self.ledger.closing:
             self._services.timekeeper.at(self._clock.now() + limit_s, lambda: self._drain_over(leaving, limit_s))
 
-    def end(self, reason: str) -> None:
+    def end(self, closing: Closing) -> None:
         """Answers what waits and kills what runs."""
         with self._deciding() as effects:
-            self.ledger.fail_queue(TaskStatus.CANCELLED, f"{reason} before this task started", effects)
+            self.ledger.fail_queue(TaskStatus.CANCELLED, closing.unstarted, effects, cause=closing.cause)
             for container in self.ledger.fleet:
-                self.ledger.kill(container, reason, effects)
+                self.ledger.kill(container, closing.reason, effects, cause=closing.cause)
             self._look_settled(effects)
 
     def wait_settled(self, timeout_s: float) -> bool:
@@ -371,7 +369,7 @@ class Supervisor:
         """What still runs on a replaced or removed revision has had its time; of a removed function, what waits too."""
         passed = f"drain_timeout {limit_s:g} s passed after"
         if self.ledger.closing:
-            self.end(f"{passed} {self.ledger.closing}")
+            self.end(self.ledger.closing.after(passed))
             return
         with self._deciding() as effects:
             for container in leaving:

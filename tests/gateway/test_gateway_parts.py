@@ -18,7 +18,7 @@ from hotdash.gateway.answers import answer_of
 from hotdash.gateway.board import TaskBoard
 from hotdash.gateway.routes import find_function
 from hotdash.parker import ParkingLot
-from hotdash.task import Attribution, Task, TaskRequest, TaskResult, TaskStatus
+from hotdash.task import Attribution, Task, TaskCause, TaskRequest, TaskResult, TaskStatus
 
 if TYPE_CHECKING:
     from hotdash.events import StderrLine
@@ -131,9 +131,11 @@ def result_of(status: str = "success", **fields: object) -> TaskResult:
         (result_of("error", error="the container exited with code 3"), 502),
         (result_of("error", error="the container exited with code 3", body=b"cold output"), 502),
         (result_of("cancelled", error="cancelled by its caller"), 502),
-        (result_of("cancelled", error="RuntimeClosed: the runtime closed before this task started"), 503),
-        (result_of("error", error="RuntimeClosed: the runtime closed"), 503),
-        (result_of("error", error="no memory: needs 64 MB, 64 MB of 100 MB in use"), 503),
+        (result_of("cancelled", error="it closed before this task started", cause=TaskCause.CLOSED), 503),
+        (result_of("error", error="it closed", cause=TaskCause.CLOSED), 503),
+        (result_of("error", error="needs 64 MB", cause=TaskCause.NO_MEMORY), 503),
+        (result_of("error", error="no memory: said a function of this name"), 502),
+        (result_of("cancelled", error="echo was removed before this task started", cause=TaskCause.REMOVED), 404),
         (result_of("timeout", error="no answer within 1 s"), 504),
         (result_of(status_code=700), 502),
     ],

@@ -17,7 +17,7 @@ from hotdash.runtime.runtime import Runtime
 from hotdash.runtime.supervisor import Supervisor
 from hotdash.states import ContainerState
 from hotdash.store import Store
-from hotdash.task import TaskState, TaskStatus
+from hotdash.task import TaskCause, TaskState, TaskStatus
 
 if TYPE_CHECKING:
     import threading
@@ -254,7 +254,7 @@ class Rules:
             f"{task.id}: another's lines: {result}, {self.lines}"
         )
         self.ends[str(result.status)] += 1
-        self.ends["no memory"] += (result.error or "").startswith("no memory: ")
+        self.ends["no memory"] += result.cause is TaskCause.NO_MEMORY
 
 
 @contextmanager

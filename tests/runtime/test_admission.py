@@ -13,6 +13,7 @@ from hotdash import events as ev
 from hotdash.drivers.stub import answer_http
 from hotdash.errors import HotdashError, StartError
 from hotdash.functions.spec import Format
+from hotdash.task import TaskCause
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,6 +155,7 @@ def test_a_task_that_waits_too_long_fails_with_the_reason(small):
     assert result.error == (
         "no memory: needs 128 MB, 256 MB of 256 MB in use by one 128 MB, two 128 MB; it waited 7 s (wait_timeout)"
     )
+    assert result.cause is TaskCause.NO_MEMORY
     assert not second.done()
     small.elapse(4)
     assert small.result(second).error == result.error
@@ -183,6 +185,7 @@ def test_what_can_never_fit_fails_at_once(small):
     result = small.result(small.submit(name="huge"))
     assert result.status == "error"
     assert result.error == "no memory: needs 257 MB, and there are 256 MB in all (see --memory)"
+    assert result.cause is TaskCause.NO_MEMORY
     small.rebuild("1", "huge")
     with pytest.raises(StartError, match="no memory: needs 257 MB"):
         small.deploy("huge", memory_mb=257)

@@ -13,7 +13,7 @@ from hotdash.drivers.stub import StubDriver
 from hotdash.errors import RuntimeClosed
 from hotdash.functions.spec import Format
 from hotdash.runtime.runtime import Runtime
-from hotdash.task import TaskStatus
+from hotdash.task import TaskCause, TaskStatus
 
 
 class Closing:
@@ -84,8 +84,10 @@ def test_what_finds_no_time_is_answered_waiting_ones_cancelled_running_ones_kill
     closing.end()
     assert bench.result(waiting).status == TaskStatus.CANCELLED
     assert bench.result(waiting).error == "RuntimeClosed: the runtime closed before this task started"
+    assert bench.result(waiting).cause is TaskCause.CLOSED
     assert bench.result(running).status == TaskStatus.ERROR
     assert bench.result(running).error == "RuntimeClosed: the runtime closed"
+    assert bench.result(running).cause is TaskCause.CLOSED
     assert str(container.wait(0)) == "was killed by SIGKILL"
 
 

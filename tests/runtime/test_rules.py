@@ -13,7 +13,7 @@ from hotdash import events as ev
 from hotdash.errors import InvalidRequest, QueueFull, UnknownFunction
 from hotdash.functions.spec import Format
 from hotdash.runtime.supervisor import Supervisor
-from hotdash.task import Attribution, TaskStatus
+from hotdash.task import Attribution, TaskCause, TaskStatus
 
 
 def end_of(bench, container):
@@ -1041,6 +1041,7 @@ def test_m7_a_task_that_runs_too_long_after_the_removal_is_killed(bench):
     bench.runtime.undeploy("f")
     bench.elapse(3.0)
     assert bench.result(task).error == "drain_timeout 3 s passed after f was removed"
+    assert bench.result(task).cause is TaskCause.REMOVED
     until(lambda: container.is_closed)
 
 
@@ -1051,9 +1052,9 @@ def test_m7_what_still_waits_then_is_answered_too_and_starts_nothing(bench):
     bench.runtime.undeploy("f")
     bench.elapse(3.0)
     assert bench.result(running).status == TaskStatus.ERROR
-    assert {(bench.result(task).status, bench.result(task).error) for task in waiting} == {
-        (TaskStatus.CANCELLED, "drain_timeout 3 s passed after f was removed before this task started")
-    }
+    ends = {(result.status, result.error, result.cause) for result in map(bench.result, waiting)}
+    error = "drain_timeout 3 s passed after f was removed before this task started"
+    assert ends == {(TaskStatus.CANCELLED, error, TaskCause.REMOVED)}
     until(lambda: bench.driver.containers[0].is_closed)
     assert len(bench.driver.containers) == 1
 
