@@ -1,4 +1,4 @@
-"""Quantiles of figures, by nearest rank: the one rule for all that is told of run times. A leaf; pure; any thread."""
+"""Quantiles of figures: the one rule for all that is told of run times. A leaf; pure; any thread."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ if TYPE_CHECKING:
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
-    """The value that `share` of the ordered ones (at least one) do not exceed."""
+    """The value that has at least `share` of the ordered ones (of which there is one) before it, or the last."""
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from hotdash.parker import Parker, ParkingLot
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+MAX_PAYLOAD_BYTES = 8 * 2**20  # M11, inclusive
+
+# A header that an answer has more than once is one value, joined by commas; cookies, which hold commas (in dates), by
+# what no value can hold.
+COOKIES = frozenset({"set-cookie"})
+COOKIE_SEPARATOR = "\n"
 
 _ID_BYTES = 12  # 96 random bits: no payload can guess a live id (the design's section 6)
 _ID_BATCH = 256

@@ -6,8 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from hotdash.protocol.head import COOKIE_SEPARATOR, COOKIES
-from hotdash.task import TaskCause, TaskStatus
+from hotdash.task import COOKIE_SEPARATOR, COOKIES, TaskCause, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -22,7 +22,7 @@ from hotdash.gateway.answers import RETRY_AFTER_S, HttpAnswer, answer_of, refuse
 from hotdash.gateway.body import ClientGone, TooLarge, read_body
 from hotdash.gateway.metrics import CONTENT_TYPE
 from hotdash.gateway.routes import find_function
-from hotdash.protocol.headers import MAX_PAYLOAD_BYTES
+from hotdash.task import MAX_PAYLOAD_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hotdash.protocol.route import match_route
+from hotdash.functions.routes import match_route
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING
 from hotdash.errors import ProtocolError
 from hotdash.protocol.base import MAX_BODY_BYTES, MAX_HEAD_BYTES, Answer, is_blank
 from hotdash.protocol.chunks import ChunkedBody
-from hotdash.protocol.head import COOKIES, Head, HeadReader, check_start, find_head_end, parse_head, shown
+from hotdash.protocol.head import Head, HeadReader, check_start, find_head_end, parse_head, shown
+from hotdash.task import COOKIES
 
 if TYPE_CHECKING:
     from hotdash.task import TaskRequest

@@ -21,13 +21,12 @@ from msgspec import Struct
 
 from hotdash.errors import ProtocolError
 from hotdash.protocol.base import MAX_HEAD_BYTES
+from hotdash.task import COOKIE_SEPARATOR, COOKIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _START = b"HTTP/1."
-COOKIES = frozenset({"set-cookie"})
-COOKIE_SEPARATOR = "\n"  # cookies hold commas (in dates), so that only what no value can hold may part them
 
 
 class Head(Struct, frozen=True, kw_only=True):

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from hotdash.errors import InvalidRequest
+from hotdash.task import MAX_PAYLOAD_BYTES
 
 if TYPE_CHECKING:
     from hotdash.task import TaskRequest
 
-MAX_PAYLOAD_BYTES = 8 * 2**20  # M11, inclusive
 MAX_REQUEST_HEAD_BYTES = 64 * 2**10  # as for answers; the kernel takes no environment variable over 128 KiB either
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, section 5.6.2

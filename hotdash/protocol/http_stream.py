@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from hotdash.errors import ProtocolError
 from hotdash.protocol.base import MAX_BODY_BYTES, Answer, WithoutVariables
 from hotdash.protocol.exchange import HttpDecoder
-from hotdash.protocol.head import COOKIES, failure
+from hotdash.protocol.head import failure
 from hotdash.protocol.headers import check_method, check_value, header_names, url_text
 from hotdash.protocol.json import timestamp
+from hotdash.task import COOKIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,7 +1,6 @@
 """Parameters of a route, `/hello/:name` and `/files/*path`: IronFunctions' `PARAM_*`. Pure functions; any thread.
 
-The syntax and the meaning are its router's (httprouter's): `:name` is one segment, `*name` is all the rest with its
-leading slash. A route without them costs one look.
+A route without them costs one look.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from hotdash.functions.routes import match_route
 from hotdash.protocol.headers import url_text
 from hotdash.task import NO_HEADERS
 
@@ -38,23 +38,6 @@ def route_parameters(*, path: str, app: str, url: str) -> Mapping[str, str]:
         return NO_HEADERS
     found = match_route(path, asked)
     return NO_HEADERS if found is None else {_key(name): _value(text) for name, text in found.items()}
-
-
-def match_route(route: str, path: str) -> dict[str, str] | None:
-    """What a path has in place of a route's parameters, by their names as written; None if it is not one of it."""
-    wanted, found = route.split("/"), path.split("/")
-    parameters: dict[str, str] = {}
-    for at, segment in enumerate(wanted):
-        if at >= len(found):
-            return None
-        if segment.startswith("*"):
-            parameters[segment[1:]] = "/" + "/".join(found[at:])
-            return parameters
-        if segment.startswith(":") and found[at]:
-            parameters[segment[1:]] = found[at]
-        elif segment != found[at]:
-            return None
-    return parameters if len(found) == len(wanted) else None
 
 
 def _key(name: str) -> str:

@@ -16,7 +16,7 @@ from real_tools import DO_AS_TOLD, HTTP, PATIENCE_S, until
 from hotdash.errors import GatewayError
 from hotdash.events import TaskEnded, TaskQueued
 from hotdash.gateway.server import Gateway
-from hotdash.protocol.headers import MAX_PAYLOAD_BYTES
+from hotdash.task import MAX_PAYLOAD_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -351,6 +351,25 @@ class BoardScreen(LogBoard):
         elif table is self.focused is self.tasks and (task := self.tasks.selected) is not None:
             self._set_scope(Scope(function=task.function, task_id=task.id))
 
+    def unmark(self) -> bool:
+        """Takes all marks away; False if there were none."""
+        if not self.marks:
+            return False
+        self.marks.clear()
+        self.show_marks()
+        return True
+
+    def show_marks(self) -> None:
+        """Shows the marks before their rows, and what is marked in the log."""
+        tables = {"function": self.functions, "container": self.functions, "task": self.tasks, "past": self.past}
+        for table in (self.functions, self.tasks, self.past):
+            table.show_marked(frozenset(key for key in self.marks if tables[key[0]] is table))
+        self.gather_marked()
+        self._show_right()
+
+    def gather_marked(self) -> None:
+        """Brings the lines of what is marked into the log, where it has not got them."""
+
     def give_focus(self, widget: Widget) -> None:
         """Puts the focus on a widget at once, with what that selects: the next key may have come already."""
         self.set_focus(widget)

@@ -1,4 +1,4 @@
-"""`BurstKeysScreen`: the keys that send many calls, and those that end what runs and waits.
+"""`BurstKeys`: the keys that send many calls, and those that end what runs and waits.
 
 While a burst is under way a timer of its own shows how far it is, and pushes it where it has come to rest.
 """
@@ -25,7 +25,7 @@ PUSH_S = 0.25
 KEPT_S = 30.0  # how long the outcome stands below the function's row: a toast is soon gone
 
 
-class BurstKeysScreen(PayloadBoard):
+class BurstKeys(PayloadBoard):
     """The board with what is done to many tasks at once."""
 
     _push_timer: Timer | None = None

@@ -1,4 +1,4 @@
-"""`CallKeysScreen`: the keys that invoke: with the last payload, or with a task's own. What was sent is told."""
+"""`CallKeys`: the keys that invoke: with the last payload, or with a task's own. What was sent is told."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _PAYLOAD_CELLS = 40  # of a payload, in what is told
 
 
-class CallKeysScreen(PayloadBoard):
+class CallKeys(PayloadBoard):
     """The board with the keys that invoke."""
 
     _awaited: tuple[str, str] | None = None  # a replay's function and id, until its task is in a snapshot

@@ -1,4 +1,4 @@
-"""`DeployKeysScreen`: the keys that change what runs: deploy, roll back, hold, watch, kill a container."""
+"""`DeployKeys`: the keys that change what runs: deploy, roll back, hold, watch, kill a container."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hotdash.dashboard.screens.payload_board import PayloadBoard
 from hotdash.sanitize import plain
 
 
-class DeployKeysScreen(PayloadBoard):
+class DeployKeys(PayloadBoard):
     """The board with the keys that change what runs."""
 
     def action_redeploy(self) -> None:

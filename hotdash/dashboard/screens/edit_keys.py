@@ -1,4 +1,4 @@
-"""`EditKeysScreen`: the key that opens the editor, where the error stands that one looks at."""
+"""`EditKeys`: the key that opens the editor, where the error stands that one looks at."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _SOURCES = ("func.py", "func.js", "func.sh")
 
 
-class EditKeysScreen(PayloadBoard):
+class EditKeys(PayloadBoard):
     """The board with the key that opens the editor."""
 
     def action_edit_source(self) -> None:

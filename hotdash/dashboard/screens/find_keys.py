@@ -1,4 +1,4 @@
-"""`FindKeysScreen`: the filter of each pane, and the keys that go among what it matches.
+"""`FindKeys`: the filter of each pane, and the keys that go among what it matches.
 
 Tables and Logs hide what a filter does not match; panes of text mark its matches among all their lines, and hide the
 others only once they are asked to.
@@ -35,7 +35,7 @@ class Searched(Protocol):
         ...
 
 
-class FindKeysScreen(PayloadBoard):
+class FindKeys(PayloadBoard):
     """The board, with filters."""
 
     @property

@@ -1,4 +1,4 @@
-"""`InspectKeysScreen`: the keys by which one looks into a function or a container."""
+"""`InspectKeys`: the keys by which one looks into a function or a container."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hotdash.store import ContainerView, FunctionView
 
 
-class InspectKeysScreen(PayloadBoard):
+class InspectKeys(PayloadBoard):
     """The board with the keys that look inside."""
 
     def action_inspect(self) -> None:

@@ -1,4 +1,4 @@
-"""`LogKeysScreen`: what the keys of the log do, those that mark rows, and the one that freezes the screen."""
+"""`LogKeys`: what the keys of the log do, those that mark rows, and the one that freezes the screen."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class LogKeysScreen(PayloadBoard):
+class LogKeys(PayloadBoard):
     """The board with the keys of its log."""
 
     # --- what is shown ------------------------------------------------------------------------------------------------

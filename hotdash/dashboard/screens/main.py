@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from hotdash.dashboard import words
 from hotdash.dashboard.actions import Pane, bindings
-from hotdash.dashboard.screens.burst_keys import BurstKeysScreen
-from hotdash.dashboard.screens.call_keys import CallKeysScreen
-from hotdash.dashboard.screens.deploy_keys import DeployKeysScreen
-from hotdash.dashboard.screens.edit_keys import EditKeysScreen
-from hotdash.dashboard.screens.find_keys import FindKeysScreen
-from hotdash.dashboard.screens.inspect_keys import InspectKeysScreen
-from hotdash.dashboard.screens.log_keys import LogKeysScreen
+from hotdash.dashboard.screens.burst_keys import BurstKeys
+from hotdash.dashboard.screens.call_keys import CallKeys
+from hotdash.dashboard.screens.deploy_keys import DeployKeys
+from hotdash.dashboard.screens.edit_keys import EditKeys
+from hotdash.dashboard.screens.find_keys import FindKeys
+from hotdash.dashboard.screens.inspect_keys import InspectKeys
+from hotdash.dashboard.screens.log_keys import LogKeys
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 class MainScreen(
-    CallKeysScreen,
-    BurstKeysScreen,
-    DeployKeysScreen,
-    EditKeysScreen,
-    InspectKeysScreen,
-    LogKeysScreen,
-    FindKeysScreen,
+    CallKeys,
+    BurstKeys,
+    DeployKeys,
+    EditKeys,
+    InspectKeys,
+    LogKeys,
+    FindKeys,
 ):
     """The one screen below all others: the board, each group of its keys, and here those of the screen itself."""
 

@@ -174,22 +174,6 @@ class PastBoard(StatsBoard):
         if self._choose_lines():
             self._show_right()
 
-    def unmark(self) -> bool:
-        """Takes all marks away; False if there were none."""
-        if not self.marks:
-            return False
-        self.marks.clear()
-        self.show_marks()
-        return True
-
-    def show_marks(self) -> None:
-        """Shows the marks before their rows, and what is marked in the log."""
-        tables = {"function": self.functions, "container": self.functions, "task": self.tasks, "past": self.past}
-        for table in (self.functions, self.tasks, self.past):
-            table.show_marked(frozenset(key for key in self.marks if tables[key[0]] is table))
-        self.gather_marked()
-        self._show_right()
-
     def gather_marked(self) -> None:
         """Asks for what was kept of the tasks of the history that are marked; their lines come into the log."""
         places = tuple(scope.place for scope in self.marks.values() if scope.place)
