@@ -31,6 +31,10 @@ class StreamEnded(Exception):
     """The container closed its stdout, or ended, before the answer was complete; or it took nothing of the request."""
 
 
+class OutOfTurn(ProtocolError):
+    """The container wrote before it had read anything of the request: that answers something else (M1)."""
+
+
 class Exchange:
     """The exchanges of one container, one after another.
 
@@ -60,7 +64,8 @@ class Exchange:
 
         Raises:
             Interrupted, DeadlinePassed, StreamEnded: See there.
-            ProtocolError: The bytes that came are not an answer, or not to this request.
+            OutOfTurn: The bytes that came are no answer to this request.
+            ProtocolError: They are not an answer.
         """
         if is_interrupted():  # before the first wait: a look at stdout may have taken the wake
             raise Interrupted
@@ -112,11 +117,11 @@ class Exchange:
         """What comes while nothing of the request has been read answers something else: a task before it (M1).
 
         Raises:
-            ProtocolError: That is so, as far as it can be told.
+            OutOfTurn: That is so, as far as it can be told.
         """
         unread = self._container.unread_bytes()
         if self.written == 0 or (unread is not None and self.written <= unread):
-            raise ProtocolError(f"it wrote before it had read anything of the request: {chunk[:60]!r}")
+            raise OutOfTurn(f"it wrote before it had read anything of the request: {chunk[:60]!r}")
 
     def _send_some(self, request: bytes) -> memoryview | None:
         """As `_send`, to one that is of no use if it takes none: what it may still write answers a task before (M1).

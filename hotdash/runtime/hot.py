@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from hotdash.drivers.base import STDERR_READY, STDOUT_READY
 from hotdash.errors import InvalidRequest, ProtocolError, StartError
 from hotdash.protocol.base import is_blank
-from hotdash.runtime.container import ServedContainer
-from hotdash.runtime.exchange import DeadlinePassed, Interrupted, StreamEnded
+from hotdash.runtime.container import EXIT_WAIT_S, ServedContainer
+from hotdash.runtime.exchange import DeadlinePassed, Interrupted, OutOfTurn, StreamEnded
 from hotdash.task import NO_HEADERS, TaskStatus
 
 if TYPE_CHECKING:
@@ -121,7 +121,8 @@ class HotContainer(ServedContainer):
             before = io.read(0)
             if before is not None and (before == b"" or not is_blank(before)):
                 return Outcome(unread=self._unfit(before), retire="unfit", died=True)
-        if task.redispatched and (fault := self._find_end(task)):
+        is_unruly = self._supervisor.unruly is self.revision and not self._listens  # there each task has its own stream
+        if (task.redispatched or (is_unruly and self.tasks_served)) and (fault := self._find_end(task)):
             return Outcome(unread=fault, retire="unfit", died=True)
         self._tap.begin(task.request.id, take=bool(there & STDERR_READY))
         if self._clock.now() >= (deadline_s := self._deadline_s(task)):  # it waited too long: nothing was sent
@@ -143,9 +144,9 @@ class HotContainer(ServedContainer):
             return Outcome(result=result, retire=result.error or "interrupted")
         except DeadlinePassed:
             return Outcome(result=self._timed_out(task), retire="a late answer may follow the timeout")
+        except OutOfTurn as error:
+            return self._out_of_turn(task, str(error))
         except ProtocolError as error:
-            if not self._exchange.written:
-                return Outcome(unread=str(error), retire="unfit")
             result = self._result(task, TaskStatus.ERROR, error=f"not an answer in its format: {error}")
             return Outcome(result=result, retire="what it wrote was not an answer")
         except StreamEnded:
@@ -154,22 +155,41 @@ class HotContainer(ServedContainer):
         result = self._result(task, status, answer=answer, error=answer.error)
         retire = ""
         if self._decoder.surplus:
+            self._supervisor.unruly = self.revision
             retire = "it wrote more than its answer"
         elif not self._exchange.is_written:
             retire = "it answered before it had read the request"
         return Outcome(result=result, retire=retire, answered=True)
 
+    def _out_of_turn(self, task: Task, why: str) -> Outcome:
+        """It wrote before it had read the request, which goes elsewhere if it never has by the time it is dead (M4)."""
+        assert self.io is not None  # noqa: S101  serve() has opened it
+        self._supervisor.unruly = self.revision
+        written = self._exchange.written
+        if not written:
+            return Outcome(unread=why, retire="unfit")
+        self.io.kill()
+        has_ended = self.io.wait(EXIT_WAIT_S) is not None
+        unread = self.io.unread_bytes()
+        if has_ended and unread is not None and unread >= written:
+            return Outcome(unread=why, sent=True, retire="unfit")
+        result = self._result(task, TaskStatus.ERROR, error=f"not an answer in its format: {why}")
+        return Outcome(result=result, retire="what it wrote was not an answer")
+
     def _unfit(self, before: bytes) -> str:
         """Why nothing was sent: it has ended, or wrote before it was asked (M2)."""
         if before == b"":
             return self._death("before it was sent anything")
+        self._supervisor.unruly = self.revision
         return f"the container wrote to stdout before any request: {before[:60]!r}"
 
     def _find_end(self, task: Task) -> str | None:
-        """Before a task is sent a second time, which is its last, looks whether the container is about to end, too.
+        """Waits until the container is seen to be ready, where that is worth the time; else why it is not.
 
-        A function that ends after each answer takes a while for it, in which the next request still finds room in the
-        pipe: of two such containers a task would otherwise be lost.
+        Before a task is sent a second time, which is its last: a function that ends after each answer takes a while for
+        it, in which the next request still finds room in the pipe, and of two such containers a task would be lost. And
+        where a container of this revision wrote out of its turn: once one reads, what it wrote before is there, and can
+        pass for nobody's answer.
         """
         return self._watch("before it was sent anything", limit_s=self._deadline_s(task), is_over=self._is_interrupted)
 
@@ -213,15 +233,14 @@ class HotContainer(ServedContainer):
         while not is_over():
             waits = io.waits_for_input()
             now_s = self._clock.now()
-            if waits or now_s >= limit_s:
-                return ""
             if waits is False:
                 until_s = now_s + prove_s
-            left_s = min(until_s, limit_s) - now_s
+            left_s = 0.0 if waits else min(until_s, limit_s) - now_s
             came = io.read(max(min(left_s, _LOOK_S), 0.0))
             if came == b"":
                 return self._death(when)
             if came is not None and not is_blank(came):
+                self._supervisor.unruly = self.revision
                 return f"it wrote to stdout before any request: {came[:60]!r}"
             if left_s <= 0:
                 return ""

@@ -470,18 +470,48 @@ def test_m1_after_a_cancel_the_container_is_retired(bench):
 
 def test_m1_an_answer_that_comes_before_the_request_was_read_is_not_its_answer(bench):
     """It came after the look at stdout: nothing but the unread request tells that it is a late one."""
+    bench.driver.waits = True
     bench.deploy()
     bench.call()
     old = bench.driver.containers[0]
     old._script = lambda container: container.say(http_answer(b"late"))
     task = bench.submit(b"asked")
-    result = bench.result(task)
+    assert bench.asked(task) is not old
+    assert bench.answer(task, b"clean").body == b"clean"
+    assert end_of(bench, old).reason.startswith("it wrote before it had read anything of the request: b'HTTP/1.1 200 ")
+    assert str(old.wait(0)) == "was killed by SIGKILL"
+
+
+def test_m1_a_task_that_was_read_after_all_before_its_container_was_dead_is_not_run_again(bench):
+    bench.driver.waits = True
+    bench.deploy()
+    bench.call()
+    old = bench.driver.containers[0]
+    old._script = lambda container: container.say(http_answer(b"late"))
+    kill = old.kill
+    old.kill = lambda: (old.consume(), kill())
+    result = bench.result(bench.submit(b"asked"))
     assert (result.status, result.body) == (TaskStatus.ERROR, b"")
     assert result.error.startswith(
         "not an answer in its format: it wrote before it had read anything of the request: b'HTTP/1.1 200 "
     )
-    assert end_of(bench, old).reason == "what it wrote was not an answer"
     assert bench.call(b"clean").body == b"clean"
+
+
+def test_m1_once_a_revision_wrote_out_of_turn_a_container_that_has_answered_is_asked_no_more_before_it_reads(bench):
+    """What it wrote behind its answer, in a write of its own, is there by then, and is nobody's answer."""
+    bench.deploy()
+    first = bench.submit()
+    bench.asked(first).say(http_answer(b"one") + http_answer(b"surplus"))
+    assert bench.result(first).body == b"one"
+    bench.call()
+    late = bench.driver.containers[1]
+    late.waits_for_input = lambda: (late.say(http_answer(b"late")), True)[1]  # written after the first look at stdout
+    task = bench.submit(b"asked")
+    assert bench.asked(task) is not late
+    assert late.unread_bytes() == 0, "it was sent nothing"
+    assert bench.answer(task, b"mine").body == b"mine"
+    assert end_of(bench, late).reason.startswith("it wrote to stdout before any request: b'HTTP/1.1 200 ")
 
 
 @pytest.mark.parametrize("junk", [b"hello\n", b"HTTP/1.1 2OO OK\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"])
