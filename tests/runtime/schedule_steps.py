@@ -168,8 +168,8 @@ class World(Rules):
             self.lines.setdefault((task_id, container.id), []).append(text)
 
     def is_held_back(self, task_id: str, container: Function) -> bool:
-        """It was sent in vain before, and this container is watched before it is sent to (M4)."""
-        return self.tasks[task_id].redispatched and not (container.asked or container.input or container._stdin)
+        """It was sent in vain before (M4), or the revision wrote out of turn (M1): the container is watched first."""
+        return not (container.is_cold or container.asked or container.input or container._stdin)
 
     def do_complain(self, step: Step) -> None:
         container = self.one_of([c for c in self.containers() if c.vanished_s is None], step.a)
