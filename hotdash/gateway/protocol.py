@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from hotdash.gateway.parser import RequestParser
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -33,6 +35,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
+        self._requests = RequestParser(self)
+        self.parser = self._requests  # type: ignore[assignment]  # it has what uvicorn uses of httptools' own
         self._most_connections = self.limit_concurrency
         self.limit_concurrency = None  # uvicorn's own check comes with a head, and keeps the connection until then
         self._is_in_head = True
@@ -115,7 +119,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """The parser has met a fault."""
         if self._refusal is HTTPStatus.BAD_REQUEST:
-            self._refuse(self._refusal, msg)
+            self._refuse(self._refusal, self._requests.fault or msg)
         else:
             self._refuse_head()
 
