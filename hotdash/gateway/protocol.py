@@ -94,8 +94,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._count(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, or a trailer after a body."""
-        super().on_header(name, value)
+        """A header; or a trailer after a body, which is dropped: it must not join those (RFC 9110, section 6.5.1)."""
+        if self._is_in_head:
+            super().on_header(name, value)
         self._count(len(name) + len(value) + 4)
 
     def on_headers_complete(self) -> None:

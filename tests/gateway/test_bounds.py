@@ -98,3 +98,22 @@ def test_a_client_that_has_sent_requests_ahead_takes_them_all_with_it(front):
     until(lambda: ended, "the end of the first call")
     assert ended == ["cancelled"]
     assert front.do("answer(b'clean')").body == b"clean"
+
+
+def test_what_comes_behind_a_body_is_no_header(front):
+    front.deploy("told", DO_AS_TOLD)
+    code = b"answer(repr([key for key in headers if 'late' in key or 'host, ' in headers[key]]).encode())"
+    body = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\nX-Late: 1\r\nHost: evil.example\r\n\r\n" % (
+        len(code),
+        code,
+    )
+    with client_of(front) as client:
+        client.sendall(HEAD + b"X-Early: 1\r\nConnection: close\r\n" + body)
+        assert all_of(client).endswith(b"\r\n\r\n[]")
+
+
+def test_trailers_are_bounded_as_a_head_is(front):
+    front.deploy("told", DO_AS_TOLD)
+    with client_of(front) as client:
+        client.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + b"X-Many: y\r\n" * (MOST_HEAD_BYTES // 8))
+        assert all_of(client).startswith(b"HTTP/1.1 431 ")
