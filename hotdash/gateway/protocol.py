@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from hotdash.gateway.parser import RequestParser
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -33,6 +35,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
+        self._requests = RequestParser(self)
+        self.parser = self._requests  # type: ignore[assignment]  # it has what uvicorn uses of httptools' own
         self._most_connections = self.limit_concurrency
         self.limit_concurrency = None  # uvicorn's own check comes with a head, and keeps the connection until then
         self._is_in_head = True
@@ -90,8 +94,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._count(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, or a trailer after a body."""
-        super().on_header(name, value)
+        """A header; or a trailer after a body, which is dropped: it must not join those (RFC 9110, section 6.5.1)."""
+        if self._is_in_head:
+            super().on_header(name, value)
         self._count(len(name) + len(value) + 4)
 
     def on_headers_complete(self) -> None:
@@ -115,7 +120,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """The parser has met a fault."""
         if self._refusal is HTTPStatus.BAD_REQUEST:
-            self._refuse(self._refusal, msg)
+            self._refuse(self._refusal, self._requests.fault or msg)
         else:
             self._refuse_head()
 

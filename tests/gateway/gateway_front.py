@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hotdash.runtime.runtime import Runtime
+
+HEAD = b"POST /r/shop/told HTTP/1.1\r\nHost: localhost\r\n"
 
 
 class Reply(NamedTuple):
@@ -75,3 +78,18 @@ def open_front(folder: Path, *, is_ready: Callable[[], bool] = lambda: True, **k
             gateway.stop_taking()
             runtime.close()
             gateway.close()
+
+
+def client_of(front: Front) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", front.gateway.address.port), timeout=PATIENCE_S)
+
+
+def all_of(client: socket.socket) -> bytes:
+    """What comes until the other side closes."""
+    parts = []
+    try:
+        while part := client.recv(2**16):
+            parts.append(part)
+    except ConnectionResetError:
+        pass  # closed with bytes that it has not read
+    return b"".join(parts)

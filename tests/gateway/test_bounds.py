@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import resource
-import socket
 from typing import TYPE_CHECKING
 
 import pytest
-from gateway_front import Front, open_front
-from real_tools import DO_AS_TOLD, PATIENCE_S, until
+from gateway_front import HEAD, Front, all_of, client_of, open_front
+from real_tools import DO_AS_TOLD, until
 
 from hotdash.events import TaskEnded
 from hotdash.gateway import server
@@ -26,33 +25,16 @@ def front(tmp_path: Path) -> Iterator[Front]:
         yield front
 
 
-def client_of(front: Front) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", front.gateway.address.port), timeout=PATIENCE_S)
-
-
-def all_of(client: socket.socket) -> bytes:
-    """What comes until the other side closes."""
-    parts = []
-    try:
-        while part := client.recv(2**16):
-            parts.append(part)
-    except ConnectionResetError:
-        pass  # closed with bytes that it has not read
-    return b"".join(parts)
-
-
-HEAD = b"POST /r/shop/told HTTP/1.1\r\nHost: localhost\r\n"
-
-
 @pytest.mark.parametrize(
     "sent",
     [
         HEAD + b"X-Long: " + b"x" * MOST_HEAD_BYTES,
         HEAD + b"X-Many: y\r\n" * (MOST_HEAD_BYTES // 8),
         HEAD + b"X-Whole: " + b"x" * MOST_HEAD_BYTES + b"\r\n\r\n",
+        HEAD + b"Connection: Upgrade\r\nUpgrade: h2c\r\nX-Whole: " + b"x" * MOST_HEAD_BYTES + b"\r\n\r\n",
         b"GET /" + b"x" * MOST_HEAD_BYTES,
     ],
-    ids=["a header without end", "headers without end", "a whole head", "an address"],
+    ids=["a header without end", "headers without end", "a whole head", "one for an upgrade", "an address"],
 )
 def test_a_head_above_its_bound_is_431_and_the_end_of_the_connection(front, sent: bytes):
     with client_of(front) as client:
@@ -62,7 +44,17 @@ def test_a_head_above_its_bound_is_431_and_the_end_of_the_connection(front, sent
     assert "allowed at most 65536 bytes" in json.loads(body)["error"]
 
 
-@pytest.mark.parametrize("sent", [HEAD, HEAD + b"Content-Length: 9\r\n\r\nabc", b"\r\n", b""])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        HEAD,
+        HEAD + b"Content-Length: 9\r\n\r\nabc",
+        HEAD + b"Connection: Upgrade\r\nUpgrade: h2c\r\n",
+        HEAD + b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 9\r\n\r\nabc",
+        b"\r\n",
+        b"",
+    ],
+)
 def test_who_does_not_send_all_in_time_is_let_go(front, monkeypatch, sent: bytes):
     monkeypatch.setattr(BoundedProtocol, "head_s", 0.2)
     monkeypatch.setattr(BoundedProtocol, "body_s", 0.2)
@@ -106,3 +98,22 @@ def test_a_client_that_has_sent_requests_ahead_takes_them_all_with_it(front):
     until(lambda: ended, "the end of the first call")
     assert ended == ["cancelled"]
     assert front.do("answer(b'clean')").body == b"clean"
+
+
+def test_what_comes_behind_a_body_is_no_header(front):
+    front.deploy("told", DO_AS_TOLD)
+    code = b"answer(repr([key for key in headers if 'late' in key or 'host, ' in headers[key]]).encode())"
+    body = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\nX-Late: 1\r\nHost: evil.example\r\n\r\n" % (
+        len(code),
+        code,
+    )
+    with client_of(front) as client:
+        client.sendall(HEAD + b"X-Early: 1\r\nConnection: close\r\n" + body)
+        assert all_of(client).endswith(b"\r\n\r\n[]")
+
+
+def test_trailers_are_bounded_as_a_head_is(front):
+    front.deploy("told", DO_AS_TOLD)
+    with client_of(front) as client:
+        client.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + b"X-Many: y\r\n" * (MOST_HEAD_BYTES // 8))
+        assert all_of(client).startswith(b"HTTP/1.1 431 ")
