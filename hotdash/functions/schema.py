@@ -47,6 +47,11 @@ def _seconds(value: object) -> object:
     return value
 
 
+def _format(value: object) -> object:
+    """Empty is `default`, as IronFunctions has it (R2)."""
+    return Format.DEFAULT if value == "" else value
+
+
 def _command(value: object) -> tuple[str, ...] | None:
     """A command line split as a shell would, or the words as they are; None if there are none."""
     if isinstance(value, str):
@@ -164,7 +169,9 @@ class FunctionModel(BaseModel):
         None, description="a route that starts with /, without spaces, `?` and `#`"
     )
     type: FunctionType = Field(FunctionType.SYNC, strict=False, description="sync or async")
-    format: Format = Field(Format.DEFAULT, strict=False, description="default, http, json or http-stream")
+    format: Annotated[Format, BeforeValidator(_format)] = Field(
+        Format.DEFAULT, strict=False, description="default, http, json or http-stream"
+    )
     memory: int = Field(128, ge=6, description="a whole number of megabytes, 6 or more")
     timeout: Seconds = Field(30.0, gt=0, description=f"seconds, above 0, at most {MAX_SECONDS}")
     idle_timeout: Seconds = Field(30.0, ge=0, description=f"seconds, 0 to {MAX_SECONDS}")

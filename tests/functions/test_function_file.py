@@ -328,6 +328,12 @@ def test_a_test_may_leave_its_values_out(tmp_path: Path) -> None:
     assert (test.name, test.stdin, test.stdout, dict(test.env)) == ("test 1", "", None, {})
 
 
+@pytest.mark.parametrize("written", ['""', "''", "", "~", "default"])
+def test_an_empty_format_is_default(tmp_path: Path, written: str) -> None:
+    spec = load(tmp_path, f"format: {written}\n")
+    assert (spec.format, spec.max_concurrency) == (Format.DEFAULT, 8)
+
+
 @pytest.mark.parametrize(
     ("text", "limit"),
     [("format: http", 1), ("format: default", 8), ("max_concurrency: 2", 2), ("format: http\nmax_concurrency: 5", 5)],
