@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import stat
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 MAX_FILE_BYTES = 256 * 2**10  # a function file is a page of text; parsing a megabyte would hold up every other one
 MAX_DEPTH = 32
 MAX_VALUES = 20_000  # aliases can make a page of YAML grow without end
+
+SURROGATE = re.compile("[\ud800-\udfff]")  # half of a pair: no character, and nothing that UTF-8 can write
 
 _SHOWN_CHARS = 60
 
@@ -70,7 +73,7 @@ class Node(Struct, frozen=True, kw_only=True):
             return "a list"
         if self.value is None:
             return "nothing"
-        shown = json.dumps(self.text, ensure_ascii=False) if isinstance(self.value, str) else self.text
+        shown = escaped(json.dumps(self.text, ensure_ascii=False)) if isinstance(self.value, str) else self.text
         return shown if len(shown) <= _SHOWN_CHARS else f"{shown[:_SHOWN_CHARS]}…"
 
     def at(self, path: Sequence[str | int]) -> tuple[tuple[str | int, ...], Node]:
@@ -106,7 +109,12 @@ def key_of(path: Sequence[str | int]) -> str:
     shown = ""
     for part in path:
         shown += f"[{part}]" if isinstance(part, int) else f".{part}" if shown else part
-    return shown
+    return escaped(shown)
+
+
+def escaped(text: str) -> str:
+    """Text that UTF-8 can write: half of a surrogate pair as an escape, as the file has it."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def read_text(path: Path, *, file: str) -> str:

@@ -119,6 +119,58 @@ def test_a_wrong_value_names_line_key_found_and_allowed(tmp_path: Path, line: st
     assert faults(tmp_path, f"# a comment\nversion_: 1\n{line}\n") == [f"func.yaml:3: {told}"]
 
 
+NO_TEXT = [
+    ('headers: {A: "%s"}', "headers.A"),
+    ('config: {A: "x%s"}', "config.A"),
+    ('config: {"A%s": 1}', "config.A\\udc00"),
+    ('headers: {"A%s": "%s"}', "headers.A\\udc00"),
+    ('build: [make, "%s"]', "build[1]"),
+    ('entrypoint: "a \'%s"', "entrypoint"),
+    ('entrypoint: [a, "%s"]', "entrypoint[1]"),
+    ('cmd: "%s"', "cmd"),
+    ('name: "%s"', "name"),
+    ('version: "%s"', "version"),
+    ('path: "/%s"', "path"),
+    ('format: "%s"', "format"),
+    ('runtime: "%s"', "runtime"),
+    ('image: "%s"', "image"),
+    ('network: "%s"', "network"),
+    ('memory: "%s"', "memory"),
+    ('tests: ["%s"]', "tests[0]"),
+    ('tests: [{in: "%s"}]', "tests[0].in"),
+    ('tests: [{out: {a: ["%s"]}}]', "tests[0].out.a[0]"),
+    ('tests: [{env: {A: "%s"}}]', "tests[0].env.A"),
+    ('whatever: "%s"', "whatever"),
+    ('"what%s": 1', "what\\udc00"),
+]
+
+
+@pytest.mark.parametrize(("line", "key"), NO_TEXT)
+def test_half_a_surrogate_pair_is_a_fault_whatever_its_key(tmp_path: Path, line: str, key: str) -> None:
+    told = f"{key}: found the character U+DC00, which UTF-8 does not have, allowed UTF-8 text"
+    written = line.replace("%s", "\\uDC00")
+    assert faults(tmp_path, f"# a comment\n{written}\n") == [f"func.yaml:2: {told}"]
+    assert told.isprintable()
+
+
+def test_half_a_surrogate_pair_in_json_hides_no_other_function_and_no_other_fault(tmp_path: Path) -> None:
+    for name in ("bad", "good"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "good" / "func.yaml").write_text("{}")
+    text = '{"headers": {"A": "\\uD800"},\n"config": {"B\\ud83d": 1, "B\\ud83d": "\\ud83d\\ude00"},\n"memory": 1}'
+    (tmp_path / "bad" / "func.json").write_text(text)
+    with pytest.raises(FunctionFileError) as caught:
+        load_functions(tmp_path)
+    assert [spec.key for spec in caught.value.loaded] == ["good"]
+    assert [(fault.line, fault.key) for fault in caught.value.errors] == [
+        (1, "headers.A"),
+        (2, "config.B\\ud83d"),
+        (2, "config.B\\ud83d"),
+        (3, "memory"),
+    ]
+    assert str(caught.value).replace("\n", "").isprintable()
+
+
 BAD_FILES = [
     ("", "func.yaml: found an empty file, allowed keys and values, such as `name: hello`"),
     ("\n  \n", "func.yaml: found an empty file, allowed keys and values, such as `name: hello`"),
@@ -421,6 +473,7 @@ def test_an_app_above_the_root_does_not_count(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("app", "told"),
     [
+        ('config: {A: "\\uD800"}\n', ":1: config.A: found the character U+D800, which UTF-8 does not have"),
         ("name: a/b\n", ':1: name: found "a/b", allowed letters, digits, `.`, `_` and `-`'),
         ("config:\n  A: []\n", ":2: config.A: found a list, allowed a text, a number, true or false"),
         ("", ": found an empty file, allowed keys and values, such as `name: hello`"),
@@ -430,7 +483,8 @@ def test_a_broken_app_holds_back_its_own_functions_only(tmp_path: Path, app: str
     app_tree(tmp_path, app)
     with pytest.raises(FunctionFileError) as caught:
         load_functions(tmp_path)
-    assert [str(fault) for fault in caught.value.errors] == [f"{tmp_path}/app/app.yaml{told}"]
+    (fault,) = caught.value.errors
+    assert str(fault).startswith(f"{tmp_path}/app/app.yaml{told}")
     assert [spec.key for spec in caught.value.loaded] == ["other"]
 
 
@@ -481,7 +535,7 @@ PIECES = st.sampled_from(
             "\x85",
             "\ufeff",
         ),
-        *("é", "%YAML 1.1\n---\n"),
+        *("é", "%YAML 1.1\n---\n", '"\\uD800"'),
     ]
 )
 
@@ -501,3 +555,4 @@ def test_no_file_brings_anything_but_faults(tmp_path: Path, text: str, name: str
         told = [spec.key]
     assert told
     assert all(told)
+    assert "".join(told).encode()
