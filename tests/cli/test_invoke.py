@@ -14,7 +14,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from command_line import environment, hotdash
+from command_line import environment, hotdash, shell
 from real_tools import DO_AS_TOLD, HTTP, PATIENCE_S, until, write_function
 
 from hotdash.drivers.syscalls import reads_stdin
@@ -267,6 +267,24 @@ def test_2_wrong_usage_is_told(functions, args: tuple[str, ...], words: str):
     assert (done.returncode, done.stdout) == (2, b"")
     assert words in done.stderr.decode()
     assert "Traceback" not in done.stderr.decode()
+
+
+@pytest.mark.parametrize("how", ["</dev/zero", "--file /dev/zero"])
+def test_2_a_payload_without_end_is_read_no_further_than_its_limit(functions, how: str):
+    done = shell(functions, f"ulimit -v 2000000; hotdash invoke {functions} echo {how}")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr == b"hotdash: payload: found more than 8388608 bytes, allowed at most 8388608 (8 MiB)\n"
+
+
+def test_a_payload_of_8_mib_is_none_too_large(functions):
+    payload = bytes(8 * 2**20)
+    assert invoke(functions, "echo", stdin=payload).stdout == payload
+
+
+def test_2_standard_input_that_cannot_be_read(functions):
+    done = shell(functions, f"hotdash invoke {functions} echo 0>/dev/null")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr == b"hotdash: standard input cannot be read: Bad file descriptor\n"
 
 
 def test_2_a_folder_that_is_not_there(functions):
