@@ -11,6 +11,7 @@ import click
 
 from hotdash.commands.exits import EXITS, USAGE, fail, say
 from hotdash.commands.options import driver_option, memory_option
+from hotdash.commands.output import put
 from hotdash.commands.running import find_function, opened_runtime
 from hotdash.task import MAX_PAYLOAD_BYTES
 
@@ -73,15 +74,17 @@ def invoke(  # noqa: PLR0917  click passes every option by name
                 concurrency=concurrency,
             )
             fields = summary_fields(results, took_s=took_s, concurrency=concurrency)
-            click.echo(json.dumps(fields) if as_json else summary_text(fields))
+            put(json.dumps(fields) if as_json else summary_text(fields), what="the summary")
             raise click.exceptions.Exit(max(EXITS[result.status] for result in results))
         result = call_once(runtime, spec.key, payload, headers=named_headers, timeout_s=timeout_s)
     if as_json:
-        click.echo(json.dumps(result_fields(result)))
+        put(json.dumps(result_fields(result)), what="the result")
     else:
-        sys.stdout.buffer.write(result.body)
-        if result.error:
-            say(f"{spec.key}: {result.status}: {result.error}")
+        try:
+            put(result.body, what="the answer")
+        finally:
+            if result.error:
+                say(f"{spec.key}: {result.status}: {result.error}")
     raise click.exceptions.Exit(EXITS[result.status])
 
 

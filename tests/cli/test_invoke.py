@@ -39,6 +39,7 @@ def functions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cli") / "functions"
     write_function(folder / "echo-folder", ECHO, name="t/echo")
     write_function(folder / "told", DO_AS_TOLD, max_concurrency=4)
+    write_function(folder / "tested", "print('hi')", format="default", tests=[{"out": "hi\n"}])
     write_function(folder / "missing", "", entrypoint=["no-such-program"])
     write_function(folder / "unbuildable", "", build=["echo the compiler says no; exit 9"])
     write_function(folder / "broken", "", memory=1, format="htttp")
@@ -224,6 +225,46 @@ def test_130_ctrl_c_while_it_reads_its_input(functions):
         process.kill()
         process.communicate()
     assert (process.returncode, out, err) == (130, b"", b"hotdash: interrupted\n")
+
+
+# standard output that takes nothing ----------------------------------------------------------------------------------
+
+WAYS_OUT = pytest.mark.parametrize(
+    ("to", "why"), [(">/dev/full", "No space left on device"), (">&-", "it is closed")], ids=["full", "closed"]
+)
+
+
+@WAYS_OUT
+@pytest.mark.parametrize(
+    ("command", "what"),
+    [
+        ("invoke {} told -d 'answer(b\"hi\")'", "the answer"),
+        ("invoke {} told -d 'answer(b\"hi\")' --json", "the result"),
+        ("invoke {} told -d 'answer(b\"hi\")' --count 2", "the summary"),
+        ("test {}/tested", "the outcome of the tests"),
+        ("doctor", "the report"),
+        ("init made-$$", "the names of the new files"),
+    ],
+    ids=["answer", "json", "count", "test", "doctor", "init"],
+)
+def test_1_standard_output_takes_nothing(functions, to: str, why: str, command: str, what: str):
+    done = shell(functions, f"hotdash {command.format(functions)} {to}")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode() == f"hotdash: {what} cannot be written to standard output: {why}\n"
+
+
+def test_an_empty_answer_needs_no_standard_output(functions):
+    done = shell(functions, f"hotdash invoke {functions} told -d 'answer(b\"\")' >&-")
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_1_why_the_function_failed_is_told_though_its_answer_cannot_be_written(functions):
+    code = 'answer(b"no luck", "500 Internal Server Error")'
+    done = shell(functions, f"hotdash invoke {functions} told -d '{code}' >/dev/full")
+    unwritten, failed = done.stderr.decode().splitlines()
+    assert done.returncode == 1
+    assert unwritten.startswith("hotdash: the answer cannot be written")
+    assert failed.startswith("hotdash: told: error: ")
 
 
 # many calls ----------------------------------------------------------------------------------------------------------
