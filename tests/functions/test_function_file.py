@@ -466,8 +466,35 @@ def test_an_app_names_its_functions_and_lies_under_their_config(tmp_path: Path) 
 
 def test_an_app_above_the_root_does_not_count(tmp_path: Path) -> None:
     app_tree(tmp_path, "name: shop\n")
-    assert load_functions(tmp_path / "app" / "greet")[0].app == "greet"
+    assert load_functions(tmp_path / "app" / "inner")[0].app == "inner"
+    assert load_functions(tmp_path / "app" / "inner" / "deep")[0].app == "deep", "nor one further above a function"
     assert load_function(tmp_path / "app" / "greet", root=tmp_path).app == "shop"
+
+
+@pytest.mark.parametrize(
+    ("place", "given", "shown"),
+    [
+        ("", "app/greet", "app/app.yaml"),
+        ("app", "greet", "app.yaml"),
+        ("app/greet", ".", "../app.yaml"),
+        ("app/greet/sub", "..", "../../app.yaml"),
+        ("", "link", "link/../app.yaml"),
+    ],
+)
+def test_a_function_that_is_the_root_itself_is_of_the_app_above_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, given: str, shown: str
+) -> None:
+    app_tree(tmp_path, "name: shop\nconfig: {A: 1, B: shared}\ncolour: red\n")
+    (tmp_path / "app" / "greet" / "sub").mkdir()
+    (tmp_path / "link").symlink_to("app/greet")
+    (tmp_path / "app.yaml").write_text("name: further-up\n")
+    monkeypatch.chdir(tmp_path / place)
+    (spec,) = load_functions(given)
+    assert (spec.app, dict(spec.config)) == ("shop", {"A": "1", "B": "own"})
+    assert spec.warnings == (f"{shown}:3: colour: unknown key, ignored",)
+    assert load_function(tmp_path / "app" / "greet", root=tmp_path / place / given).app == "shop"
+    (tmp_path / "app" / "greet" / "app.yaml").write_text("name: own\n")
+    assert load_functions(given)[0].app == "own", "the nearest counts"
 
 
 @pytest.mark.parametrize(
