@@ -125,20 +125,17 @@ def read_text(path: Path, *, file: str) -> str:
         file: How faults name it.
 
     Raises:
-        Unparsable: It cannot be read, is no regular file, too big, empty or not UTF-8.
+        Unparsable: It cannot be read, is no regular file, too big or not UTF-8.
     """
     data = _read_bytes(path, file=file)
     if len(data) > MAX_FILE_BYTES:
         raise Unparsable(_whole(file, f"more than {MAX_FILE_BYTES // 1024} KiB", "a smaller file"))
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         found = f"the byte 0x{data[error.start]:02x}, which is not UTF-8"
         raise Unparsable(Fault(file=file, line=line, key="", found=found, allowed="UTF-8 text")) from error
-    if not text.strip():
-        raise Unparsable(_whole(file, "an empty file", "keys and values, such as `name: hello`"))
-    return text
 
 
 def _read_bytes(path: Path, *, file: str) -> bytes:

@@ -172,9 +172,8 @@ def test_half_a_surrogate_pair_in_json_hides_no_other_function_and_no_other_faul
 
 
 BAD_FILES = [
-    ("", "func.yaml: found an empty file, allowed keys and values, such as `name: hello`"),
-    ("\n  \n", "func.yaml: found an empty file, allowed keys and values, such as `name: hello`"),
-    ("# only\n", "func.yaml: found an empty file, allowed keys and values, such as `name: hello`"),
+    ("''\n", 'func.yaml:1: found "", allowed a mapping of keys to values'),
+    ("\n~\n", "func.yaml:2: found nothing, allowed a mapping of keys to values"),
     ("- a\n", "func.yaml:1: found a list, allowed a mapping of keys to values"),
     ("\nhello\n", 'func.yaml:2: found "hello", allowed a mapping of keys to values'),
     ("name: a\nconfig:\n\tA: 1\n", "func.yaml:3: found a tab, allowed spaces to indent with"),
@@ -218,6 +217,8 @@ def test_a_file_without_end_is_a_fault_and_not_a_hang(tmp_path: Path, content: s
 
 BAD_JSON = [
     ('{"name": }', "func.json:1: found text that is not JSON (Expecting value, column 10), allowed JSON"),
+    ("", "func.json:1: found text that is not JSON (Expecting value, column 1), allowed JSON"),
+    ("null", "func.json:1: found nothing, allowed a mapping of keys to values"),
     ('{\n"name" "a"\n}', "func.json:2: found text that is not JSON"),
     ("[1]", "func.json:1: found a list, allowed a mapping of keys to values"),
     ('{\n\t"memory": 5\n}', "func.json:2: memory: found 5, allowed a whole number of megabytes, 6 or more"),
@@ -266,8 +267,9 @@ def test_what_is_no_regular_file_is_a_fault_and_no_hang(tmp_path: Path) -> None:
     ]
 
 
-def test_defaults_are_the_contracts(tmp_path: Path) -> None:
-    spec = load(tmp_path, "{}")
+@pytest.mark.parametrize("text", ["{}", "", "\n  \n", "# only\n", "---\n# only\n", "\ufeff", "%YAML 1.2\n---\n"])
+def test_defaults_are_the_contracts(tmp_path: Path, text: str) -> None:
+    spec = load(tmp_path, text)
     assert spec == FunctionSpec(
         name="hello",
         folder=tmp_path / "hello",
@@ -464,6 +466,13 @@ def test_an_app_names_its_functions_and_lies_under_their_config(tmp_path: Path) 
     assert found["greet"].warnings == (f"{tmp_path}/app/app.yaml:3: colour: unknown key, ignored",)
 
 
+@pytest.mark.parametrize("text", ["", "# only\n"])
+def test_an_empty_app_is_named_by_its_folder(tmp_path: Path, text: str) -> None:
+    app_tree(tmp_path, text)
+    found = {spec.key: spec for spec in load_functions(tmp_path)}
+    assert (found["greet"].app, dict(found["greet"].config)) == ("app", {"B": "own"})
+
+
 def test_an_app_above_the_root_does_not_count(tmp_path: Path) -> None:
     app_tree(tmp_path, "name: shop\n")
     assert load_functions(tmp_path / "app" / "inner")[0].app == "inner"
@@ -503,7 +512,6 @@ def test_a_function_that_is_the_root_itself_is_of_the_app_above_it(
         ('config: {A: "\\uD800"}\n', ":1: config.A: found the character U+D800, which UTF-8 does not have"),
         ("name: a/b\n", ':1: name: found "a/b", allowed letters, digits, `.`, `_` and `-`'),
         ("config:\n  A: []\n", ":2: config.A: found a list, allowed a text, a number, true or false"),
-        ("", ": found an empty file, allowed keys and values, such as `name: hello`"),
     ],
 )
 def test_a_broken_app_holds_back_its_own_functions_only(tmp_path: Path, app: str, told: str) -> None:
