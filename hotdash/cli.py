@@ -180,7 +180,7 @@ def _close(backstage: Backstage, *parts: Closeable | None) -> None:
 
 
 async def _show(app: App[None], backstage: Backstage) -> None:
-    """Runs the screen until it is left, or a signal (a closed terminal's, too) ends it as `q` would, unasked.
+    """Runs the screen until it is left, or a signal (a closed terminal's, too) ends it as `q` would, unasked, with 130.
 
     A screen that does not end is ended: a thread (`end`, a timer) gives it some seconds, then closes the runtime and
     leaves: it is stuck where the terminal has gone away while an editor had it. The timer is not taken back: whatever

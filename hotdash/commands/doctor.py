@@ -7,6 +7,7 @@ import os
 import click
 
 from hotdash.commands.exits import NO_DRIVER
+from hotdash.commands.output import put
 
 
 @click.command()
@@ -22,5 +23,5 @@ def doctor(*, as_json: bool) -> None:
     from hotdash.examination import examine  # noqa: PLC0415
 
     checks = examine(os.environ)
-    click.echo(json.dumps(fields(checks)) if as_json else text(checks))
+    put(json.dumps(fields(checks)) if as_json else text(checks), what="the report")
     raise click.exceptions.Exit(0 if can_run(checks) else NO_DRIVER)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from hotdash.commands.exits import FAILED, USAGE, fail
+from hotdash.commands.output import put
 
 
 @click.command()
@@ -29,6 +30,5 @@ def init(name: Path, runtime: str) -> None:
         fail(USAGE, f"{error.filename or name}: {error.strerror}; nothing was written")
     except OSError as error:
         fail(FAILED, f"{error.filename or name}: {error.strerror}")
-    for file in files:
-        click.echo(f"{file}")
-    click.echo(f"try it: hotdash test {shlex.quote(str(name))}")
+    lines = [*map(str, files), f"try it: hotdash test {shlex.quote(str(name))}"]
+    put("\n".join(lines), what="the names of the new files")

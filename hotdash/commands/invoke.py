@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hotdash.commands.exits import EXITS, USAGE, fail, say
 from hotdash.commands.options import driver_option, memory_option
+from hotdash.commands.output import put
 from hotdash.commands.running import find_function, opened_runtime
+from hotdash.task import MAX_PAYLOAD_BYTES
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 
 @click.command()
@@ -68,15 +74,17 @@ def invoke(  # noqa: PLR0917  click passes every option by name
                 concurrency=concurrency,
             )
             fields = summary_fields(results, took_s=took_s, concurrency=concurrency)
-            click.echo(json.dumps(fields) if as_json else summary_text(fields))
+            put(json.dumps(fields) if as_json else summary_text(fields), what="the summary")
             raise click.exceptions.Exit(max(EXITS[result.status] for result in results))
         result = call_once(runtime, spec.key, payload, headers=named_headers, timeout_s=timeout_s)
     if as_json:
-        click.echo(json.dumps(result_fields(result)))
+        put(json.dumps(result_fields(result)), what="the result")
     else:
-        sys.stdout.buffer.write(result.body)
-        if result.error:
-            say(f"{spec.key}: {result.status}: {result.error}")
+        try:
+            put(result.body, what="the answer")
+        finally:
+            if result.error:
+                say(f"{spec.key}: {result.status}: {result.error}")
     raise click.exceptions.Exit(EXITS[result.status])
 
 
@@ -87,12 +95,24 @@ def _payload(data: str | None, file: Path | None) -> bytes:
         return os.fsencode(data)  # as it was typed, though that may be no text
     if file is not None:
         try:
-            return file.read_bytes()
+            with file.open("rb") as stream:
+                return _read(stream)
         except OSError as error:
             fail(USAGE, f"--file {file}: {error.strerror}")
     if sys.stdin is None or sys.stdin.isatty():  # nobody who calls from a prompt means to type the payload
         return b""
-    return sys.stdin.buffer.read()
+    try:
+        return _read(sys.stdin.buffer)
+    except OSError as error:
+        fail(USAGE, f"standard input cannot be read: {error.strerror}")
+
+
+def _read(stream: BinaryIO) -> bytes:
+    """All that is there, but no more than one byte above what can be sent: it may never end."""
+    payload = stream.read(MAX_PAYLOAD_BYTES + 1)
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        fail(USAGE, f"payload: found more than {MAX_PAYLOAD_BYTES} bytes, allowed at most {MAX_PAYLOAD_BYTES} (8 MiB)")
+    return payload
 
 
 def _header(text: str) -> tuple[str, str]:

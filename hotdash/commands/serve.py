@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hotdash.commands.exits import FAILED, INTERRUPTED, say
+from hotdash.commands.exits import FAILED, INTERRUPTED, fail, say
 from hotdash.commands.options import driver_option, folder_argument, http_option, memory_option
 from hotdash.commands.running import opened_runtime
 
@@ -49,6 +49,8 @@ def serve(
     """
     from hotdash.event_lines import EventLines  # noqa: PLC0415  not for `--help`
 
+    if sys.stdout is None:
+        fail(FAILED, "events cannot be written to standard output: it is closed")
     end = End()
     lines = EventLines(sys.stdout, on_gone=lambda: end.ask(FAILED))
     lines.start()

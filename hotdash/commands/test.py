@@ -9,6 +9,7 @@ import click
 
 from hotdash.commands.exits import FAILED, NO_DRIVER, USAGE, fail, say
 from hotdash.commands.options import driver_option, memory_option
+from hotdash.commands.output import put
 from hotdash.commands.running import find_function, load_all, opened_runtime
 from hotdash.errors import BuildError, NeedsDocker, NeedsRuntime, StartError
 
@@ -123,4 +124,4 @@ class Report:
 def _tell(text: str) -> None:
     from hotdash.sanitize import plain  # noqa: PLC0415  as above
 
-    click.echo(plain(text))
+    put(plain(text), what="the outcome of the tests")

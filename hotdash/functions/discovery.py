@@ -75,7 +75,8 @@ def load_function(folder: Path, *, root: Path) -> FunctionSpec:
 
     Args:
         folder: The function's folder, `root` or below it.
-        root: The folder that hotdash was given: `app.yaml` is looked for up to it, and it names the app otherwise.
+        root: The folder that hotdash was given: `app.yaml` is looked for up to it (where it is the function itself, in
+            the one above, too), and it names the app otherwise.
 
     Raises:
         FunctionFileError: Its file or its `app.yaml` is broken or missing.
@@ -165,8 +166,14 @@ def _read(folder: Path, *, root: Path, apps: dict[Path, App | FunctionFileError]
 
 
 def _app_of(folder: Path, *, root: Path, apps: dict[Path, App | FunctionFileError]) -> App:
-    """The app whose `app.yaml` is nearest above the function, up to the root; else the root's folder is the app."""
-    for place in (folder, *folder.parents):
+    """The app whose `app.yaml` is nearest above the function, up to the root; else the root's folder is the app.
+
+    Where the root is the function itself, the folder above it counts, too: it is the same app from wherever one calls.
+    """
+    places = [place for place in (folder, *folder.parents) if place.is_relative_to(root)]
+    if folder == root:
+        places.append(_above(root))
+    for place in places:
         if place not in apps and os.path.lexists(place / APP_FILE):
             try:
                 apps[place] = read_app_file(place.resolve() / APP_FILE, file=str(place / APP_FILE))
@@ -177,9 +184,12 @@ def _app_of(folder: Path, *, root: Path, apps: dict[Path, App | FunctionFileErro
             raise app
         if app is not None:
             return app
-        if place == root:
-            break
     return App(name=root.resolve().name or "app")
+
+
+def _above(folder: Path) -> Path:
+    """The folder above, as the caller would name it: `demo` of `demo/greet`, `..` of `.` and of links."""
+    return folder.parent if folder.parent.resolve() == folder.resolve().parent else folder / ".."
 
 
 def _unique(files: Sequence[FunctionFile], *, root: Path) -> tuple[list[FunctionFile], list[Fault]]:

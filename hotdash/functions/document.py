@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import stat
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 MAX_FILE_BYTES = 256 * 2**10  # a function file is a page of text; parsing a megabyte would hold up every other one
 MAX_DEPTH = 32
 MAX_VALUES = 20_000  # aliases can make a page of YAML grow without end
+
+SURROGATE = re.compile("[\ud800-\udfff]")  # half of a pair: no character, and nothing that UTF-8 can write
 
 _SHOWN_CHARS = 60
 
@@ -70,7 +73,7 @@ class Node(Struct, frozen=True, kw_only=True):
             return "a list"
         if self.value is None:
             return "nothing"
-        shown = json.dumps(self.text, ensure_ascii=False) if isinstance(self.value, str) else self.text
+        shown = escaped(json.dumps(self.text, ensure_ascii=False)) if isinstance(self.value, str) else self.text
         return shown if len(shown) <= _SHOWN_CHARS else f"{shown[:_SHOWN_CHARS]}…"
 
     def at(self, path: Sequence[str | int]) -> tuple[tuple[str | int, ...], Node]:
@@ -106,7 +109,12 @@ def key_of(path: Sequence[str | int]) -> str:
     shown = ""
     for part in path:
         shown += f"[{part}]" if isinstance(part, int) else f".{part}" if shown else part
-    return shown
+    return escaped(shown)
+
+
+def escaped(text: str) -> str:
+    """Text that UTF-8 can write: half of a surrogate pair as an escape, as the file has it."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def read_text(path: Path, *, file: str) -> str:
@@ -117,20 +125,17 @@ def read_text(path: Path, *, file: str) -> str:
         file: How faults name it.
 
     Raises:
-        Unparsable: It cannot be read, is no regular file, too big, empty or not UTF-8.
+        Unparsable: It cannot be read, is no regular file, too big or not UTF-8.
     """
     data = _read_bytes(path, file=file)
     if len(data) > MAX_FILE_BYTES:
         raise Unparsable(_whole(file, f"more than {MAX_FILE_BYTES // 1024} KiB", "a smaller file"))
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         found = f"the byte 0x{data[error.start]:02x}, which is not UTF-8"
         raise Unparsable(Fault(file=file, line=line, key="", found=found, allowed="UTF-8 text")) from error
-    if not text.strip():
-        raise Unparsable(_whole(file, "an empty file", "keys and values, such as `name: hello`"))
-    return text
 
 
 def _read_bytes(path: Path, *, file: str) -> bytes:

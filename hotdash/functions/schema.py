@@ -9,14 +9,17 @@ from __future__ import annotations
 import difflib
 import re
 import shlex
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from hotdash.errors import Fault
-from hotdash.functions.document import Node, key_of
+from hotdash.functions.document import SURROGATE, Node, key_of
 from hotdash.functions.spec import Format, FunctionType
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -45,6 +48,11 @@ def _seconds(value: object) -> object:
     if isinstance(value, str) and _GO_DURATION.fullmatch(value):
         return sum(float(figure) * _UNIT_S[unit] for figure, unit in _GO_UNIT.findall(value))
     return value
+
+
+def _format(value: object) -> object:
+    """Empty is `default`, as IronFunctions has it (R2)."""
+    return Format.DEFAULT if value == "" else value
 
 
 def _command(value: object) -> tuple[str, ...] | None:
@@ -164,7 +172,9 @@ class FunctionModel(BaseModel):
         None, description="a route that starts with /, without spaces, `?` and `#`"
     )
     type: FunctionType = Field(FunctionType.SYNC, strict=False, description="sync or async")
-    format: Format = Field(Format.DEFAULT, strict=False, description="default, http, json or http-stream")
+    format: Annotated[Format, BeforeValidator(_format)] = Field(
+        Format.DEFAULT, strict=False, description="default, http, json or http-stream"
+    )
     memory: int = Field(128, ge=6, description="a whole number of megabytes, 6 or more")
     timeout: Seconds = Field(30.0, gt=0, description=f"seconds, above 0, at most {MAX_SECONDS}")
     idle_timeout: Seconds = Field(30.0, ge=0, description=f"seconds, 0 to {MAX_SECONDS}")
@@ -211,12 +221,14 @@ def validate(model: type[Model], root: Node, *, file: str) -> tuple[Model | None
     Returns:
         The checked values, or None and the faults, one a key.
     """
-    faults = _name_faults(root, model, file=file)
+    no_text = dict(_no_text(root, ()))
+    faults = [_text_fault(path, node, file=file) for path, node in no_text.items()]
+    faults += _name_faults(root, model, file=file, told=no_text)
     plain = {key: node.plain for key, node in _entries(root).items() if node.value is not None}
     try:
-        checked = model.model_validate(plain)
+        checked = model.model_validate(_as_text(plain) if no_text else plain)
     except ValidationError as error:
-        seen: set[tuple[str | int, ...]] = set()
+        seen = set(no_text)
         for problem in error.errors(include_url=False):
             path, node = root.at(problem["loc"])
             if path not in seen:
@@ -249,13 +261,49 @@ def _unknown(model: type[BaseModel], node: Node, path: tuple[str | int, ...], *,
     return warnings
 
 
-def _name_faults(root: Node, model: type[BaseModel], *, file: str) -> list[Fault]:
-    """Names of variables and headers that no environment and no answer can carry."""
+def _no_text(node: Node, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Node]]:
+    """Where keys and values stand that UTF-8 cannot write: escapes can name half a surrogate pair, whatever the key.
+
+    Nobody could print them, nor hand them to a process or an engine.
+    """
+    last = path[-1] if path else ""
+    if SURROGATE.search(node.text) or (isinstance(last, str) and SURROGATE.search(last)):
+        yield path, node
+    if isinstance(node.value, dict):
+        for key, value in node.value.items():
+            yield from _no_text(value, (*path, key))
+    elif isinstance(node.value, list):
+        for index, value in enumerate(node.value):
+            yield from _no_text(value, (*path, index))
+
+
+def _as_text(plain: object) -> object:
+    """Values without what is told of already: pydantic cannot say what is wrong with them otherwise."""
+    if isinstance(plain, dict):
+        return {key: _as_text(value) for key, value in plain.items() if not SURROGATE.search(key)}
+    if isinstance(plain, list):
+        return [_as_text(value) for value in plain]
+    return SURROGATE.sub("?", plain) if isinstance(plain, str) else plain
+
+
+def _text_fault(path: tuple[str | int, ...], node: Node, *, file: str) -> Fault:
+    half = SURROGATE.search(node.text) or SURROGATE.search(str(path[-1]))
+    assert half is not None  # noqa: S101  for mypy: `_no_text` found it
+    found = f"the character U+{ord(half.group()):04X}, which UTF-8 does not have"
+    return Fault(file=file, line=node.line, key=key_of(path), found=found, allowed="UTF-8 text")
+
+
+def _name_faults(
+    root: Node, model: type[BaseModel], *, file: str, told: Container[tuple[str | int, ...]]
+) -> list[Fault]:
+    """Names of variables and headers that no environment and no answer can carry; without those told of already."""
     faults = []
     for section in ("config", "headers"):
         if section not in model.model_fields or section not in _entries(root):
             continue
         for key, node in _entries(_entries(root)[section]).items():
+            if (section, key) in told:
+                continue
             if section == "headers" and not _HEADER_NAME.fullmatch(key):
                 allowed = "a header's name: letters, digits and `-`"
             elif section == "config" and (not key or "=" in key or "\0" in key):

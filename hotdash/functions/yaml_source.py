@@ -39,7 +39,7 @@ _MAX_DIGITS = 64  # no figure here needs more, and Python refuses to convert ver
 
 
 def parse_yaml(text: str, *, file: str) -> tuple[Node, list[Fault]]:
-    """Parses one YAML document.
+    """Parses one YAML document; one that says nothing, or holds comments alone, is a mapping without keys.
 
     Args:
         text: The file's text.
@@ -52,8 +52,8 @@ def parse_yaml(text: str, *, file: str) -> tuple[Node, list[Fault]]:
         Unparsable: It is no YAML document.
     """
     root = _compose(text, file=file)
-    if root is None:
-        raise Unparsable(_fault(file, None, "an empty file", "keys and values, such as `name: hello`"))
+    if root is None or (isinstance(root, ScalarNode) and root.style is None and not root.value):
+        return Node(value={}, text="", line=1), []
     tree = _Tree(file=file)
     return tree.node(root, path=(), line=root.start_mark.line + 1), tree.faults
 

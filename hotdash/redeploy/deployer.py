@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from hotdash.errors import BuildCancelled, BuildError, RuntimeClosed, StartError, UnknownFunction, report
 from hotdash.events import RevisionLive
+from hotdash.functions.app_file import APP_FILE
 from hotdash.redeploy.backlog import Backlog
 from hotdash.redeploy.catalog import Catalog, is_mere_source, plan, touches
 from hotdash.redeploy.debouncer import Burst
@@ -73,7 +74,12 @@ class Deployer:
         self._lanes = Lanes(work=self._work)
         self._todo: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
         self._watcher = Watcher(
-            root=folder, on_change=self.refresh, on_error=self._say, ignores=self._ignoring, polls=polls
+            root=folder,
+            also=[folder.resolve().parent / APP_FILE],  # where the folder is a function itself, that one counts
+            on_change=self.refresh,
+            on_error=self._say,
+            ignores=self._ignoring,
+            polls=polls,
         )
         self._unsubscribe = runtime.subscribe(self._note_live)
         self._thread = threading.Thread(target=self._run, name="deploy", daemon=True)

@@ -22,7 +22,7 @@ from hotdash.redeploy.debouncer import QUIET_S, Burst, Debouncer
 from hotdash.redeploy.polling import poll
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterable
 
 # How often watchfiles looks whether a change has come: it tells of changes after a step without one. At 10 ms the looks
 # alone cost an idle hotdash 0.6% of a core, at 20 half of that; a save is told of as soon (108 ms later in the median).
@@ -42,6 +42,7 @@ _LIMIT_REMEDY = (
 )
 
 _Identity = tuple[int, int]
+_Stamp = tuple[int, int, int, int] | None
 
 
 class _WatchFailed(HotdashError):
@@ -62,6 +63,8 @@ class Watcher:
         root: The folder; links in its path are resolved once, here. It need not exist (yet).
         on_change: Called in the watcher's thread after a burst of changes. It must be quick: hand the work over.
         on_error: Called in the watcher's thread with a text for the user, once for a fault that repeats.
+        also: Files outside the folder that are looked at as often as the folder itself, twice a second. They need not
+            exist (yet).
         ignores: Whether a changed path is of no interest; by default what no function's sources hold.
         polls: Whether to look at the files, every `poll_ms` milliseconds, and not wait to be told; None means where
             it must be. It begins by itself when a limit of the system is reached.
@@ -75,6 +78,7 @@ class Watcher:
         root: Path,
         on_change: Callable[[Burst], object],
         on_error: Callable[[str], object],
+        also: Iterable[Path] = (),
         ignores: Callable[[Path], bool] | None = None,
         polls: bool | None = None,
         poll_ms: int = POLL_MS,
@@ -84,6 +88,7 @@ class Watcher:
         self.root = root.resolve()
         self._on_change = on_change
         self._on_error = on_error
+        self._also: dict[Path, _Stamp] = dict.fromkeys(also)
         self._ignores = ignores or self._ignored_by_default
         self._rules = IgnoreRules()
         self._clock = clock
@@ -102,6 +107,7 @@ class Watcher:
         """Starts the thread. What changes before `wait_ready` returns True may go unseen."""
         if self._identity() is None:
             self._report_root.set()  # its coming is a change
+        self._look_elsewhere()
         self._thread.start()
 
     def wait_ready(self, timeout_s: float) -> bool:
@@ -158,6 +164,8 @@ class Watcher:
                         self._report(Burst(paths=frozenset({self.root})))
                         self._report_root.set()  # again, once there is another one and it is watched
                         return
+                    for path in self._look_elsewhere():
+                        self._debouncer.add(now_s, path)
                 self._report(self._debouncer.due(now_s))
 
     def _wait_for_root(self) -> None:
@@ -171,6 +179,13 @@ class Watcher:
         except OSError:
             return None
         return status.st_dev, status.st_ino
+
+    def _look_elsewhere(self) -> list[Path]:
+        """Those of the files outside the folder that are not what they were at the look before."""
+        now = {path: _stamp(path) for path in self._also}
+        changed = [path for path, stamp in now.items() if stamp != self._also[path]]
+        self._also = now
+        return changed
 
     def _changes(self) -> Generator[set[watchfiles.main.FileChange], None, None]:
         """The changes as they come, an empty set at each tick; ends when `stop` is called.
@@ -246,3 +261,12 @@ class Watcher:
         if text != self._last_error:
             self._last_error = text
             self._on_error(text)
+
+
+def _stamp(path: Path) -> _Stamp:
+    """Another one where the file may have changed; None where it is none, or cannot be seen."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_dev, status.st_ino

@@ -21,8 +21,18 @@ def environment(functions: Path) -> Mapping[str, str]:
 
 def hotdash(functions: Path, *args: str | bytes, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """Runs it to its end, in the folder above the functions'."""
+    return _run(functions, [sys.executable, "-m", "hotdash", *args], stdin)
+
+
+def shell(functions: Path, script: str) -> subprocess.CompletedProcess[bytes]:
+    """Runs a line of a shell, in which `hotdash` is this one, likewise."""
+    here = f'hotdash() {{ "{sys.executable}" -m hotdash "$@"; }}; '
+    return _run(functions, ["/bin/sh", "-c", here + script], b"")
+
+
+def _run(functions: Path, command: list[str | bytes], stdin: bytes) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [sys.executable, "-m", "hotdash", *args],
+        command,
         input=stdin,
         capture_output=True,
         timeout=PATIENCE_S,

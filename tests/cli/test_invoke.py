@@ -14,7 +14,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from command_line import environment, hotdash
+from command_line import environment, hotdash, shell
 from real_tools import DO_AS_TOLD, HTTP, PATIENCE_S, until, write_function
 
 from hotdash.drivers.syscalls import reads_stdin
@@ -39,6 +39,7 @@ def functions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cli") / "functions"
     write_function(folder / "echo-folder", ECHO, name="t/echo")
     write_function(folder / "told", DO_AS_TOLD, max_concurrency=4)
+    write_function(folder / "tested", "print('hi')", format="default", tests=[{"out": "hi\n"}])
     write_function(folder / "missing", "", entrypoint=["no-such-program"])
     write_function(folder / "unbuildable", "", build=["echo the compiler says no; exit 9"])
     write_function(folder / "broken", "", memory=1, format="htttp")
@@ -226,6 +227,46 @@ def test_130_ctrl_c_while_it_reads_its_input(functions):
     assert (process.returncode, out, err) == (130, b"", b"hotdash: interrupted\n")
 
 
+# standard output that takes nothing ----------------------------------------------------------------------------------
+
+WAYS_OUT = pytest.mark.parametrize(
+    ("to", "why"), [(">/dev/full", "No space left on device"), (">&-", "it is closed")], ids=["full", "closed"]
+)
+
+
+@WAYS_OUT
+@pytest.mark.parametrize(
+    ("command", "what"),
+    [
+        ("invoke {} told -d 'answer(b\"hi\")'", "the answer"),
+        ("invoke {} told -d 'answer(b\"hi\")' --json", "the result"),
+        ("invoke {} told -d 'answer(b\"hi\")' --count 2", "the summary"),
+        ("test {}/tested", "the outcome of the tests"),
+        ("doctor", "the report"),
+        ("init made-$$", "the names of the new files"),
+    ],
+    ids=["answer", "json", "count", "test", "doctor", "init"],
+)
+def test_1_standard_output_takes_nothing(functions, to: str, why: str, command: str, what: str):
+    done = shell(functions, f"hotdash {command.format(functions)} {to}")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode() == f"hotdash: {what} cannot be written to standard output: {why}\n"
+
+
+def test_an_empty_answer_needs_no_standard_output(functions):
+    done = shell(functions, f"hotdash invoke {functions} told -d 'answer(b\"\")' >&-")
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_1_why_the_function_failed_is_told_though_its_answer_cannot_be_written(functions):
+    code = 'answer(b"no luck", "500 Internal Server Error")'
+    done = shell(functions, f"hotdash invoke {functions} told -d '{code}' >/dev/full")
+    unwritten, failed = done.stderr.decode().splitlines()
+    assert done.returncode == 1
+    assert unwritten.startswith("hotdash: the answer cannot be written")
+    assert failed.startswith("hotdash: told: error: ")
+
+
 # many calls ----------------------------------------------------------------------------------------------------------
 
 
@@ -267,6 +308,24 @@ def test_2_wrong_usage_is_told(functions, args: tuple[str, ...], words: str):
     assert (done.returncode, done.stdout) == (2, b"")
     assert words in done.stderr.decode()
     assert "Traceback" not in done.stderr.decode()
+
+
+@pytest.mark.parametrize("how", ["</dev/zero", "--file /dev/zero"])
+def test_2_a_payload_without_end_is_read_no_further_than_its_limit(functions, how: str):
+    done = shell(functions, f"ulimit -v 2000000; hotdash invoke {functions} echo {how}")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr == b"hotdash: payload: found more than 8388608 bytes, allowed at most 8388608 (8 MiB)\n"
+
+
+def test_a_payload_of_8_mib_is_none_too_large(functions):
+    payload = bytes(8 * 2**20)
+    assert invoke(functions, "echo", stdin=payload).stdout == payload
+
+
+def test_2_standard_input_that_cannot_be_read(functions):
+    done = shell(functions, f"hotdash invoke {functions} echo 0>/dev/null")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr == b"hotdash: standard input cannot be read: Bad file descriptor\n"
 
 
 def test_2_a_folder_that_is_not_there(functions):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
-from command_line import environment, hotdash
+from command_line import environment, hotdash, shell
 from real_tools import DO_AS_TOLD, PATIENCE_S, lives, until, write_function
 
 if TYPE_CHECKING:
@@ -202,6 +202,12 @@ def test_what_cannot_be_is_told_with_its_exit_code(functions, args: list[str], c
     assert done.returncode == code
     assert message in done.stderr.decode()
     assert b"Traceback" not in done.stderr
+
+
+def test_a_closed_standard_output_is_told_with_its_exit_code(functions):
+    done = shell(functions, "hotdash serve functions --driver process --http 0 >&-")
+    assert done.returncode == 1
+    assert done.stderr == b"hotdash: events cannot be written to standard output: it is closed\n"
 
 
 def test_a_port_that_is_taken_is_told_with_its_exit_code(functions):

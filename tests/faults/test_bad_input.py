@@ -585,10 +585,10 @@ ROWS = [
         says="/x/func.yaml:4: found a tab",
     ),
     Row(
-        id="empty-file",
-        do=on_disk({"x/func.yaml": ""}),
+        id="empty-json-file",
+        do=on_disk({"x/func.json": ""}),
         where="FunctionFileError",
-        says="/x/func.yaml: found an empty file, allowed keys and values",
+        says="/x/func.json:1: found text that is not JSON (Expecting value, column 1), allowed JSON",
     ),
     Row(
         id="10-mb-file",
@@ -601,6 +601,12 @@ ROWS = [
         do=on_disk({"x/func.yaml": b"name: caf\xe9\n"}),
         where="FunctionFileError",
         says="/x/func.yaml:1: found the byte 0xe9, which is not UTF-8",
+    ),
+    Row(
+        id="half-a-surrogate-pair",
+        do=on_disk({"x/func.yaml": f'{GOOD}headers: {{A: "\\uD800"}}\n'}),
+        where="FunctionFileError",
+        says="/x/func.yaml:3: headers.A: found the character U+D800, which UTF-8 does not have, allowed UTF-8 text",
     ),
     Row(
         id="two-of-one-name",

@@ -119,10 +119,61 @@ def test_a_wrong_value_names_line_key_found_and_allowed(tmp_path: Path, line: st
     assert faults(tmp_path, f"# a comment\nversion_: 1\n{line}\n") == [f"func.yaml:3: {told}"]
 
 
+NO_TEXT = [
+    ('headers: {A: "%s"}', "headers.A"),
+    ('config: {A: "x%s"}', "config.A"),
+    ('config: {"A%s": 1}', "config.A\\udc00"),
+    ('headers: {"A%s": "%s"}', "headers.A\\udc00"),
+    ('build: [make, "%s"]', "build[1]"),
+    ('entrypoint: "a \'%s"', "entrypoint"),
+    ('entrypoint: [a, "%s"]', "entrypoint[1]"),
+    ('cmd: "%s"', "cmd"),
+    ('name: "%s"', "name"),
+    ('version: "%s"', "version"),
+    ('path: "/%s"', "path"),
+    ('format: "%s"', "format"),
+    ('runtime: "%s"', "runtime"),
+    ('image: "%s"', "image"),
+    ('network: "%s"', "network"),
+    ('memory: "%s"', "memory"),
+    ('tests: ["%s"]', "tests[0]"),
+    ('tests: [{in: "%s"}]', "tests[0].in"),
+    ('tests: [{out: {a: ["%s"]}}]', "tests[0].out.a[0]"),
+    ('tests: [{env: {A: "%s"}}]', "tests[0].env.A"),
+    ('whatever: "%s"', "whatever"),
+    ('"what%s": 1', "what\\udc00"),
+]
+
+
+@pytest.mark.parametrize(("line", "key"), NO_TEXT)
+def test_half_a_surrogate_pair_is_a_fault_whatever_its_key(tmp_path: Path, line: str, key: str) -> None:
+    told = f"{key}: found the character U+DC00, which UTF-8 does not have, allowed UTF-8 text"
+    written = line.replace("%s", "\\uDC00")
+    assert faults(tmp_path, f"# a comment\n{written}\n") == [f"func.yaml:2: {told}"]
+    assert told.isprintable()
+
+
+def test_half_a_surrogate_pair_in_json_hides_no_other_function_and_no_other_fault(tmp_path: Path) -> None:
+    for name in ("bad", "good"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "good" / "func.yaml").write_text("{}")
+    text = '{"headers": {"A": "\\uD800"},\n"config": {"B\\ud83d": 1, "B\\ud83d": "\\ud83d\\ude00"},\n"memory": 1}'
+    (tmp_path / "bad" / "func.json").write_text(text)
+    with pytest.raises(FunctionFileError) as caught:
+        load_functions(tmp_path)
+    assert [spec.key for spec in caught.value.loaded] == ["good"]
+    assert [(fault.line, fault.key) for fault in caught.value.errors] == [
+        (1, "headers.A"),
+        (2, "config.B\\ud83d"),
+        (2, "config.B\\ud83d"),
+        (3, "memory"),
+    ]
+    assert str(caught.value).replace("\n", "").isprintable()
+
+
 BAD_FILES = [
-    ("", "func.yaml: found an empty file, allowed keys and values, such as `name: hello`"),
-    ("\n  \n", "func.yaml: found an empty file, allowed keys and values, such as `name: hello`"),
-    ("# only\n", "func.yaml: found an empty file, allowed keys and values, such as `name: hello`"),
+    ("''\n", 'func.yaml:1: found "", allowed a mapping of keys to values'),
+    ("\n~\n", "func.yaml:2: found nothing, allowed a mapping of keys to values"),
     ("- a\n", "func.yaml:1: found a list, allowed a mapping of keys to values"),
     ("\nhello\n", 'func.yaml:2: found "hello", allowed a mapping of keys to values'),
     ("name: a\nconfig:\n\tA: 1\n", "func.yaml:3: found a tab, allowed spaces to indent with"),
@@ -166,6 +217,8 @@ def test_a_file_without_end_is_a_fault_and_not_a_hang(tmp_path: Path, content: s
 
 BAD_JSON = [
     ('{"name": }', "func.json:1: found text that is not JSON (Expecting value, column 10), allowed JSON"),
+    ("", "func.json:1: found text that is not JSON (Expecting value, column 1), allowed JSON"),
+    ("null", "func.json:1: found nothing, allowed a mapping of keys to values"),
     ('{\n"name" "a"\n}', "func.json:2: found text that is not JSON"),
     ("[1]", "func.json:1: found a list, allowed a mapping of keys to values"),
     ('{\n\t"memory": 5\n}', "func.json:2: memory: found 5, allowed a whole number of megabytes, 6 or more"),
@@ -214,8 +267,9 @@ def test_what_is_no_regular_file_is_a_fault_and_no_hang(tmp_path: Path) -> None:
     ]
 
 
-def test_defaults_are_the_contracts(tmp_path: Path) -> None:
-    spec = load(tmp_path, "{}")
+@pytest.mark.parametrize("text", ["{}", "", "\n  \n", "# only\n", "---\n# only\n", "\ufeff", "%YAML 1.2\n---\n"])
+def test_defaults_are_the_contracts(tmp_path: Path, text: str) -> None:
+    spec = load(tmp_path, text)
     assert spec == FunctionSpec(
         name="hello",
         folder=tmp_path / "hello",
@@ -328,6 +382,12 @@ def test_a_test_may_leave_its_values_out(tmp_path: Path) -> None:
     assert (test.name, test.stdin, test.stdout, dict(test.env)) == ("test 1", "", None, {})
 
 
+@pytest.mark.parametrize("written", ['""', "''", "", "~", "default"])
+def test_an_empty_format_is_default(tmp_path: Path, written: str) -> None:
+    spec = load(tmp_path, f"format: {written}\n")
+    assert (spec.format, spec.max_concurrency) == (Format.DEFAULT, 8)
+
+
 @pytest.mark.parametrize(
     ("text", "limit"),
     [("format: http", 1), ("format: default", 8), ("max_concurrency: 2", 2), ("format: http\nmax_concurrency: 5", 5)],
@@ -406,25 +466,60 @@ def test_an_app_names_its_functions_and_lies_under_their_config(tmp_path: Path) 
     assert found["greet"].warnings == (f"{tmp_path}/app/app.yaml:3: colour: unknown key, ignored",)
 
 
+@pytest.mark.parametrize("text", ["", "# only\n"])
+def test_an_empty_app_is_named_by_its_folder(tmp_path: Path, text: str) -> None:
+    app_tree(tmp_path, text)
+    found = {spec.key: spec for spec in load_functions(tmp_path)}
+    assert (found["greet"].app, dict(found["greet"].config)) == ("app", {"B": "own"})
+
+
 def test_an_app_above_the_root_does_not_count(tmp_path: Path) -> None:
     app_tree(tmp_path, "name: shop\n")
-    assert load_functions(tmp_path / "app" / "greet")[0].app == "greet"
+    assert load_functions(tmp_path / "app" / "inner")[0].app == "inner"
+    assert load_functions(tmp_path / "app" / "inner" / "deep")[0].app == "deep", "nor one further above a function"
     assert load_function(tmp_path / "app" / "greet", root=tmp_path).app == "shop"
+
+
+@pytest.mark.parametrize(
+    ("place", "given", "shown"),
+    [
+        ("", "app/greet", "app/app.yaml"),
+        ("app", "greet", "app.yaml"),
+        ("app/greet", ".", "../app.yaml"),
+        ("app/greet/sub", "..", "../../app.yaml"),
+        ("", "link", "link/../app.yaml"),
+    ],
+)
+def test_a_function_that_is_the_root_itself_is_of_the_app_above_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, given: str, shown: str
+) -> None:
+    app_tree(tmp_path, "name: shop\nconfig: {A: 1, B: shared}\ncolour: red\n")
+    (tmp_path / "app" / "greet" / "sub").mkdir()
+    (tmp_path / "link").symlink_to("app/greet")
+    (tmp_path / "app.yaml").write_text("name: further-up\n")
+    monkeypatch.chdir(tmp_path / place)
+    (spec,) = load_functions(given)
+    assert (spec.app, dict(spec.config)) == ("shop", {"A": "1", "B": "own"})
+    assert spec.warnings == (f"{shown}:3: colour: unknown key, ignored",)
+    assert load_function(tmp_path / "app" / "greet", root=tmp_path / place / given).app == "shop"
+    (tmp_path / "app" / "greet" / "app.yaml").write_text("name: own\n")
+    assert load_functions(given)[0].app == "own", "the nearest counts"
 
 
 @pytest.mark.parametrize(
     ("app", "told"),
     [
+        ('config: {A: "\\uD800"}\n', ":1: config.A: found the character U+D800, which UTF-8 does not have"),
         ("name: a/b\n", ':1: name: found "a/b", allowed letters, digits, `.`, `_` and `-`'),
         ("config:\n  A: []\n", ":2: config.A: found a list, allowed a text, a number, true or false"),
-        ("", ": found an empty file, allowed keys and values, such as `name: hello`"),
     ],
 )
 def test_a_broken_app_holds_back_its_own_functions_only(tmp_path: Path, app: str, told: str) -> None:
     app_tree(tmp_path, app)
     with pytest.raises(FunctionFileError) as caught:
         load_functions(tmp_path)
-    assert [str(fault) for fault in caught.value.errors] == [f"{tmp_path}/app/app.yaml{told}"]
+    (fault,) = caught.value.errors
+    assert str(fault).startswith(f"{tmp_path}/app/app.yaml{told}")
     assert [spec.key for spec in caught.value.loaded] == ["other"]
 
 
@@ -475,7 +570,7 @@ PIECES = st.sampled_from(
             "\x85",
             "\ufeff",
         ),
-        *("é", "%YAML 1.1\n---\n"),
+        *("é", "%YAML 1.1\n---\n", '"\\uD800"'),
     ]
 )
 
@@ -495,3 +590,4 @@ def test_no_file_brings_anything_but_faults(tmp_path: Path, text: str, name: str
         told = [spec.key]
     assert told
     assert all(told)
+    assert "".join(told).encode()

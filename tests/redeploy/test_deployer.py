@@ -7,8 +7,10 @@ import os
 import shutil
 import threading
 import time
+from itertools import groupby
 from typing import TYPE_CHECKING
 
+import pytest
 from deploy_board import says
 from real_tools import HTTP, PATIENCE_S, lives, until, write_function
 
@@ -219,6 +221,28 @@ def test_limits_change_in_place_config_makes_a_revision_without_a_build(board):
     (board.folder / "app.yaml").write_text("config: {Y: 2}\n")
     assert board.live("a", 3).image_id == image_id
     assert len(board.told(ev.BuildOutput, "a")) == 1
+
+
+@pytest.mark.parametrize("polls", [None, True], ids=["told", "polls"])
+def test_the_app_above_a_function_that_is_the_folder_itself_is_followed(board, polls):
+    app, key = board.folder.parent / "app.yaml", board.folder.name
+    write_function(board.folder, says("1"))
+    app.write_text("name: shop\nconfig: {Y: 1}\n")
+    board.start(polls=polls)
+    board.live(key, 1)
+    for revision, text in ((3, "config: {Y: 2}\n"), (5, "name: shop\nconfig: {Y: 4}\n")):
+        app.unlink()
+        board.live(key, revision - 1)
+        (app.parent / "new").write_text(text)
+        (app.parent / "new").rename(app)  # as editors save
+        board.live(key, revision)
+    app.unlink()
+    board.live(key, 6)
+    apps = [event.spec.app for event in board.told(ev.FunctionChanged, key)]
+    assert [name for name, _ in groupby(apps)] == ["shop", key, board.folder.parent.name, key, "shop", key]
+    app.write_text("name: [\n")
+    assert "app.yaml:" in board.wait(ev.FunctionFaulty, key).faults[0]
+    assert board.call(key).body == b"1", "what was live serves on"
 
 
 def test_functions_come_and_go(board):
