@@ -9,6 +9,7 @@ import asyncio
 import gc
 import os
 import select
+import shutil
 import signal
 import sys
 import threading
@@ -208,7 +209,10 @@ async def _show(app: App[None], backstage: Backstage) -> None:
             signal.signal(number, end)
     looking = loop.create_task(_terminal_gone(sys.stdin.fileno()))
     looking.add_done_callback(lambda task: None if task.cancelled() else end(signal.SIGHUP, None))
-    await app.run_async()
+    # A terminal may tell no size (0 by 0, as `expect` leaves it). Textual then takes 80 by 25 for its first picture and
+    # 80 by 24 from its driver a moment later, of which each brings back the other, and it paints without end.
+    columns, lines = shutil.get_terminal_size()  # as its driver looks it up
+    await app.run_async(size=(columns, lines))
     looking.cancel()
 
 

@@ -190,10 +190,10 @@ class Container(Protocol):
         ...
 
     def waits_for_input(self) -> bool | None:
-        """Whether it is seen blocked reading its stdin (section 7's proof).
+        """Whether it is seen blocked reading its stdin, or at work (section 7's proof).
 
         Returns:
-            True: it is. False: it is at work, or waits for something else. None: that cannot be told.
+            True: it reads. False: it is at work, or has ended. None: it sleeps otherwise, or that cannot be told.
         """
         ...
 

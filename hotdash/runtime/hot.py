@@ -220,8 +220,9 @@ class HotContainer(ServedContainer):
     def _watch(self, when: str, *, limit_s: float, is_over: Callable[[], bool]) -> str | None:
         """Looks whether it is fit: seen waiting for input, or still alive `prove_s` seconds later.
 
-        Those seconds count only while it is not seen at work: on a busy machine an interpreter takes longer than that
+        Those seconds count from when it was last seen at work: on a busy machine an interpreter takes longer than that
         to find a syntax error, and a revision that cannot start would go live. `limit_s`, on the clock, ends the wait.
+        One that sleeps, whatever for, is not at work.
 
         Returns:
             Empty if it is, else what is wrong; None if it was over first.

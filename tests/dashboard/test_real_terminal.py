@@ -39,11 +39,11 @@ os.execv(sys.executable, [sys.executable, "-m", "hotdash", *sys.argv[1:]])
 
 
 class Terminal:
-    """A hotdash in a terminal of 160 by 45. What it has drawn is kept as text, without the order of places."""
+    """A hotdash in a terminal. What it has drawn is kept as text, without the order of places."""
 
-    def __init__(self, *arguments: str, home: Path, **environment: str) -> None:
+    def __init__(self, *arguments: str, home: Path, width: int = 160, height: int = 45, **environment: str) -> None:
         self._fd, inner = pty.openpty()
-        fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 45, 160, 0, 0))
+        self.resize(width, height)
         self.process = subprocess.Popen(
             [sys.executable, "-c", OWN_TERMINAL, *arguments],
             stdin=inner,
@@ -83,6 +83,15 @@ class Terminal:
         """What was drawn until now counts no more."""
         self.look()
         self.drawn = b""
+
+    def resize(self, width: int, height: int) -> None:
+        """The terminal has another size, and the program is told."""
+        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+
+    def draws_in(self, row: int) -> bool:
+        """Whether anything was drawn there since the last `forget`."""
+        self.look()
+        return f"\x1b[{row};".encode() in self.drawn
 
     def press(self, keys: str) -> None:
         os.write(self._fd, keys.encode())
@@ -169,6 +178,22 @@ def test_with_poll_a_save_is_live_and_u_and_the_deploys_tab_go_back(functions, t
         terminal.press("<")
         until(lambda: terminal.shows("rollback: r1 again") and terminal.shows("func.py +1 -1"), "the revisions")
         terminal.press("q")
+        assert terminal.ended() == 0
+    finally:
+        terminal.close()
+
+
+@pytest.mark.parametrize("is_told", [False, True])
+def test_a_terminal_without_a_size_is_taken_for_24_lines_of_80_until_it_tells_one(functions, tmp_path, is_told: bool):
+    terminal = Terminal(str(functions), "--driver", "process", home=tmp_path, width=0, height=0)
+    try:
+        until(lambda: terminal.shows("greets") and terminal.shows("ready"), "the function on the screen")
+        assert terminal.draws_in(24)
+        assert not terminal.draws_in(25)
+        if is_told:
+            terminal.resize(160, 45)
+            until(lambda: terminal.draws_in(45), "a picture of the size that it was told")
+        terminal.press("q")  # which a screen that paints without end never comes to
         assert terminal.ended() == 0
     finally:
         terminal.close()

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from process_tools import PATIENCE_S, end, lives, read_line, start, start_python, until
 
-from hotdash.drivers import syscalls
 from hotdash.drivers.base import Exit, Stats
 from hotdash.drivers.process import ProcessDriver, group, usage
 from hotdash.drivers.process.faults import why_not_started
@@ -379,29 +378,6 @@ def test_run_folder_that_cannot_be_made(tmp_path, cache):
     with pytest.raises(StartError, match="No such file or directory"):
         start(driver, tmp_path, "/bin/true")
     driver.close()
-
-
-@pytest.mark.parametrize(
-    ("code", "seen"),
-    [
-        ("sys.stdin.buffer.read(1)", True),
-        ("time.sleep(1000)", False),
-        ("os.read(os.pipe()[0], 1)", False),
-        ("select.select([0], [], [])", None),
-        ("os.waitpid(os.fork() or time.sleep(1000), 0)", None),
-    ],
-)
-def test_what_it_waits_for_is_seen_by_its_system_call(driver, tmp_path, code, seen):
-    code = f"import os, select, sys, time; print('', flush=True); {code}"
-    container = start_python(driver, tmp_path, code)
-    read_line(container)
-    until(lambda: container.waits_for_input() is seen)
-    container.close()
-    assert container.waits_for_input() is False
-
-
-def test_what_cannot_be_looked_at_is_not_told():
-    assert syscalls.reads_stdin(2**22 + 1) is None
 
 
 def test_both_ways_to_look_at_processes_agree():

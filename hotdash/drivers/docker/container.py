@@ -115,7 +115,7 @@ class DockerContainer:
         return None if self._was_written else 0
 
     def waits_for_input(self) -> bool | None:
-        """By the system call it is in, where the engine runs on this machine."""
+        """By the system calls it is in, where the engine runs on this machine."""
         if self._exit is not None or self._channel.is_over:
             return False
         if self._init_pid is None:

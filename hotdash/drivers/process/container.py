@@ -192,7 +192,7 @@ class ProcessContainer:
         return _count(self._stdin, self._unread)
 
     def waits_for_input(self) -> bool | None:
-        """Linux only, by the system call that its main thread is in."""
+        """Linux only, by the system calls that its threads and children are in."""
         return False if self._group.ended is not None else reads_stdin(self._group.pid)
 
     def wait(self, timeout_s: float | None) -> Exit | None:
