@@ -16,6 +16,7 @@ import threading
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import click
@@ -25,7 +26,6 @@ from hotdash.commands.options import driver_option, folder_argument, http_option
 from hotdash.settings import load_settings
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from types import FrameType
 
     from textual.app import App
@@ -88,6 +88,8 @@ def main() -> None:
     `hotdash dashboard --help`. Keys, theme and limits are yours to set in config.toml: `?` on the screen and
     `hotdash doctor` name its folder.
     """
+    if sys.stderr is None:  # who closed it before the start wants to hear nothing
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  until the end
 
 
 @main.command()

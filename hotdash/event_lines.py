@@ -8,6 +8,7 @@ slow, lines are left out and counted, those of stderr first; where it has gone a
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any, TextIO
@@ -33,9 +34,13 @@ class EventLines:
     Args:
         stream: Where to.
         on_gone: Called in the thread once the stream takes no more, or nothing more can be written.
+
+    Attributes:
+        fault: Why the stream takes no more, from before `on_gone` is called; empty where a reader has gone away.
     """
 
     def __init__(self, stream: TextIO, *, on_gone: Callable[[], object]) -> None:
+        self.fault = ""
         self._stream = stream
         self._on_gone = on_gone
         self._changed = threading.Condition()
@@ -102,7 +107,9 @@ class EventLines:
             try:
                 self._stream.write("".join(f"{line.decode()}\n" for line in lines))
                 self._stream.flush()
-            except (OSError, ValueError):  # a broken pipe, a full disk; a stream that was closed
+            except (OSError, ValueError) as error:  # a broken pipe, a full disk; a stream that was closed
+                if isinstance(error, OSError) and error.errno != errno.EPIPE:
+                    self.fault = error.strerror or str(error)
                 self._give_up()
                 return
 

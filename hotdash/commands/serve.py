@@ -52,7 +52,13 @@ def serve(
     if sys.stdout is None:
         fail(FAILED, "events cannot be written to standard output: it is closed")
     end = End()
-    lines = EventLines(sys.stdout, on_gone=lambda: end.ask(FAILED))
+
+    def leave() -> None:
+        if lines.fault:
+            say(f"events cannot be written to standard output: {lines.fault}")
+        end.ask(FAILED)
+
+    lines = EventLines(sys.stdout, on_gone=leave)
     lines.start()
     try:
         with (

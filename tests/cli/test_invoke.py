@@ -258,6 +258,11 @@ def test_an_empty_answer_needs_no_standard_output(functions):
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+def test_a_closed_standard_error_costs_no_answer(functions):
+    done = shell(functions, f"hotdash invoke {functions} told -d 'answer(b\"hi\")' 2>&-")
+    assert (done.returncode, done.stdout) == (0, b"hi")
+
+
 def test_1_why_the_function_failed_is_told_though_its_answer_cannot_be_written(functions):
     code = 'answer(b"no luck", "500 Internal Server Error")'
     done = shell(functions, f"hotdash invoke {functions} told -d '{code}' >/dev/full")

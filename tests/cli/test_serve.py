@@ -204,10 +204,12 @@ def test_what_cannot_be_is_told_with_its_exit_code(functions, args: list[str], c
     assert b"Traceback" not in done.stderr
 
 
-def test_a_closed_standard_output_is_told_with_its_exit_code(functions):
-    done = shell(functions, "hotdash serve functions --driver process --http 0 >&-")
+@pytest.mark.parametrize(("to", "why"), [(">&-", "it is closed"), (">/dev/full", "No space left on device")])
+def test_standard_output_that_takes_nothing_is_told_with_its_exit_code(functions, to: str, why: str):
+    done = shell(functions, f"hotdash serve functions --driver process --http 0 {to}")
     assert done.returncode == 1
-    assert done.stderr == b"hotdash: events cannot be written to standard output: it is closed\n"
+    assert f"hotdash: events cannot be written to standard output: {why}\n" in done.stderr.decode()
+    assert b"Traceback" not in done.stderr
 
 
 def test_a_port_that_is_taken_is_told_with_its_exit_code(functions):
