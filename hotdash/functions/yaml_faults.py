@@ -43,6 +43,8 @@ _MISPLACED = {
     "?": ("a key among the items of a list", "`- value`"),
 }
 
+_BREAK = re.compile(r"\r\n?|\n")  # as the parser counts lines: not by U+0085 and U+2028, as Python does
+
 _Told = tuple[int, str, str]  # the line, from 0; what is found; what is allowed
 
 
@@ -63,7 +65,7 @@ class _Mistake:
 
     def __init__(self, error: MarkedYAMLError, text: str) -> None:
         self._text = text
-        self._lines = text.splitlines() or [""]
+        self._lines = _BREAK.split(text)
         self._problem, self._context = str(error.problem or ""), str(error.context or "")
         at = error.problem_mark or error.context_mark
         self._at = (0, 0) if at is None else (at.line, at.column)
@@ -97,6 +99,8 @@ class _Mistake:
                 return None
             line, column = opened[-1]
         bracket = self._char(line, column)
+        if bracket not in _CLOSERS:  # a mark of the parser's leads elsewhere: it gives a byte order mark no column
+            return None
         if self._what in _CLOSERS.values():
             return self._at[0], f"a `{bracket}` that `{self._what}` closes", f"`{_CLOSERS[bracket]}`"
         if self._at[0] == line and self._what != "<stream end>":
@@ -164,7 +168,7 @@ class _Mistake:
     # ---- looking
 
     def _line(self, line: int) -> str:
-        return self._lines[line] if line < len(self._lines) else ""  # the parser and Python count breaks differently
+        return self._lines[line] if line < len(self._lines) else ""
 
     def _char(self, line: int, column: int) -> str:
         return self._line(line)[column : column + 1]

@@ -51,6 +51,10 @@ MISTAKES = [
     ("name: a\nconfig:\n    A: 1\n  B: 2\n", 4, ODD),
     ("build:\n  - x\n - y\n", 3, ODD),
     ("config:\n  A: 1\n\tB: 2\n", 3, "found a tab, allowed spaces to indent with"),
+    # breaks that are none to YAML, and a mark that has no column
+    ("[\ufeff}", 1, "found a `[` that `}` closes, allowed `]`"),
+    ("[}\x85[", 1, "found a `[` that `}` closes, allowed `]`"),
+    ("[:\u2028[", 1, "found ':' within `[`, allowed `,` or `]`"),
     # characters
     ("name: @x\n", 1, "found a value that begins with `@`, allowed quotes around it"),
     ("name: %x\n", 1, "found a value that begins with `%`, allowed quotes around it"),
@@ -64,7 +68,7 @@ def test_a_mistake_is_told_at_its_own_line_in_plain_words(text: str, line: int, 
     assert str(caught.value.fault) == f"func.yaml:{line}: {told}"
 
 
-@given(st.text("ab:-[]{}'\"\\|>?@%&*!#, \n\t\x85\u2028", max_size=60))
+@given(st.text("ab:-[]{}'\"\\|>?@%&*!#, \r\n\t\x85\u2028\ufeff", max_size=60))
 def test_any_text_is_read_or_told_of_within_its_lines(text: str):
     with suppress(Unparsable):
         parse_yaml(text, file="func.yaml")
