@@ -43,13 +43,16 @@ class StderrPrinter:
 def call_once(
     runtime: Runtime, function: str, payload: bytes, *, headers: Mapping[str, str], timeout_s: float | None
 ) -> TaskResult:
-    """One call; its stderr is printed as it comes, and all of it before this returns.
+    """One call; its stderr is printed as it comes, until the runtime is closed.
+
+    What came by the answer is printed when this returns. A line that carries the task's id is printed however late it
+    is: the Docker engine copies the two streams apart, and a function may log once more as it ends.
 
     Raises:
         HotdashError: It was not taken.
         KeyboardInterrupt: The user ended it; the task is cancelled.
     """
-    unsubscribe = runtime.subscribe(StderrPrinter())
+    runtime.subscribe(StderrPrinter())
     task = runtime.submit(function, payload, headers=headers, timeout_s=timeout_s)
     try:
         result = wait_for(task)
@@ -57,7 +60,6 @@ def call_once(
         task.cancel()
         raise
     runtime.flush_events()
-    unsubscribe()
     return result
 
 

@@ -115,6 +115,18 @@ answer(b"done")
     assert (process.returncode, out, err) == (0, b"done", b"")
 
 
+def test_a_line_with_the_tasks_id_is_printed_though_it_comes_after_the_answer(functions):
+    code = """
+import atexit
+signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the end of stdin ends it, too, and well
+atexit.register(write, headers["task-id"].encode() + b" is late\\n", 2)
+answer(b"done")
+"""
+    done = invoke(functions, "told", "-d", code)
+    assert (done.returncode, done.stdout) == (0, b"done")
+    assert re.fullmatch(rb"[0-9a-f]{24} is late\n", done.stderr)
+
+
 def test_a_terminal_is_shown_no_escape_sequences_but_a_pipe_gets_them(functions):
     code = r"write(b'\x1b]52;c;ZXZpbA==\x07\x1b[31mred\n', 2); os._exit(3)"
     master, slave = os.openpty()

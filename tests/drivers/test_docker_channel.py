@@ -226,6 +226,7 @@ def test_an_engine_that_has_gone_takes_no_more(ends):
 
 def test_settling_waits_for_the_first_answer_and_then_only_for_those_who_write_stderr(ends, monkeypatch):
     monkeypatch.setattr(module, "SETTLE_S", PATIENCE_S)
+    monkeypatch.setattr(module, "LONGEST_SETTLE_S", PATIENCE_S)
     waiting = ends.in_thread(ends.channel.settle)
     ends.send(frame(2, b"late"))
     until(lambda: ends.channel._stderr == b"late", "the late line")

@@ -35,7 +35,7 @@ TAKE_OVER_S = 0.05  # how often the stderr thread looks whether tasks still run
 STUCK_S = 2.0  # a container whose stdout is full, while no task runs, for so long is given up
 SETTLE_S = 0.003  # measured: 1 ms misplaces a few lines under load, 3 ms none of 2,800
 LATE_S = 0.0015  # a wait that ends later than this tells of a busy machine (poll itself is up to 1 ms late)
-LONGEST_SETTLE_S = 0.02
+LONGEST_SETTLE_S = 0.02  # and of the first answer of one that has written none: beside its start that is little
 _LONGEST_S = 86_400.0  # poll takes milliseconds in an int: a longer wait returns early, and the loop goes on
 _NOTHING_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -163,28 +163,29 @@ class Channel:
     def settle(self) -> None:
         """Waits for stderr that was written before an answer and comes after it, if this container ever writes any.
 
-        For its first answer it waits in any case: its stderr may be the first, too. It waits on while stderr comes, and
-        where the machine is so busy that the wait itself ended late: then its engine is late as well.
+        For its first answer it waits in any case, and longest: its stderr may be the first, too, and nothing tells yet
+        how late its engine is. It waits on while stderr comes, and where the machine is so busy that the wait itself
+        ended late: then its engine is late as well.
         """
         if self._has_answered and not self._has_stderr_ever:
             return
         self._has_answered = True
         now_s = time.monotonic()
         latest_s = now_s + LONGEST_SETTLE_S
-        until_s = now_s + SETTLE_S
-        while not self.is_over and now_s < min(until_s, latest_s) and self._has_room():
+        until_s = min(now_s + SETTLE_S, latest_s) if self._has_stderr_ever else latest_s
+        while not self.is_over and now_s < until_s and self._has_room():
             events = self._reader.poll((until_s - now_s) * 1000.0)
             now_s = time.monotonic()
             for fd, _ in events:
                 if fd == self._fd:
                     self._receive(wake_stderr=False)
-                    until_s = now_s + SETTLE_S
+                    until_s = min(now_s + SETTLE_S, latest_s)
                     continue
                 take_wakes(self._serve_wake[0])
                 if self._is_woken:
                     return  # somebody wants the task to end
             if not events and now_s - until_s > LATE_S:
-                until_s = now_s + SETTLE_S
+                until_s = min(now_s + SETTLE_S, latest_s)
 
     # The stderr thread's, and both's ----------------------------------------------------------------------------
 
