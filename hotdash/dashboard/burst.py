@@ -108,8 +108,9 @@ class Burst:
             if self._is_sending:
                 return
             self._is_sending = True
+        beyond = 0 if comes_again else 1  # and fewer than so many under way, for one more to be sent beyond `most`
         sent = 0
-        while self._may_go_on(at_once=self.plan.at_once if sent < most else int(not comes_again)) and self._send_one():
+        while self._may_go_on(at_once=self.plan.at_once if sent < most else beyond) and self._send_one():
             sent += 1
 
     def stop(self) -> tuple[str, ...]:

@@ -77,6 +77,29 @@ def take_lock(path: Path, *, shared: bool, wait: bool) -> int | None:
         os.close(lock_fd)  # of a file that was removed meanwhile; there is, or will be, another
 
 
+def is_free(lock: Path, *, shared: bool = False) -> bool | None:
+    """Whether a lock could be had. It is not kept, and no lock file is made for it.
+
+    Args:
+        lock: The lock file itself.
+        shared: Whether others may share it.
+
+    Returns:
+        None if the file cannot be opened: most likely it is not there.
+    """
+    try:
+        lock_fd = os.open(lock, _FLAGS & ~os.O_CREAT)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock_fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(lock_fd)
+    return True
+
+
 def _is_there(path: Path, lock_fd: int) -> bool:
     try:
         return os.path.samestat(lock_path(path).stat(), os.fstat(lock_fd))

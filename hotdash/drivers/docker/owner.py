@@ -17,6 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hotdash.drivers.locks import is_free
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
@@ -51,7 +53,7 @@ class Owner:
     @property
     def labels(self) -> dict[str, str]:
         """What every container of this owner carries."""
-        return {OWNER: self.token, MACHINE: _machine(), USER: _user(), LOCK: str(self._path)}
+        return {OWNER: self.token, MACHINE: machine(), USER: _user(), LOCK: str(self._path)}
 
     def close(self, *, leaves_some: bool) -> None:
         """Gives up the lock.
@@ -73,19 +75,9 @@ class Owner:
 def is_orphan(labels: Mapping[str, str]) -> bool:
     """Whether a container with these labels was of an owner that has died. Nothing is assumed of strangers."""
     lock = labels.get(LOCK, "")
-    if labels.get(MACHINE) != _machine() or labels.get(USER) != _user() or not lock:
+    if labels.get(MACHINE) != machine() or labels.get(USER) != _user() or not lock:
         return False
-    try:
-        fd = os.open(lock, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    finally:
-        os.close(fd)
-    return True
+    return is_free(Path(lock)) is True
 
 
 def forget(labels: Mapping[str, str]) -> None:
@@ -118,10 +110,10 @@ def bury(folder: Path, *, engine: str, kept: Collection[str]) -> list[str]:
     return buried
 
 
-def _machine() -> str:
-    """What names this machine for good; a container's or an image's without one has its host name."""
+def machine() -> str:
+    """What names this machine for good, among all that use one engine; its host name where nothing does."""
     with suppress(OSError):
-        if name := Path("/etc/machine-id").read_text(encoding="ascii").strip():
+        if name := Path("/etc/machine-id").read_text(encoding="ascii", errors="replace").strip():
             return name
     return platform.node()
 

@@ -21,20 +21,20 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import platform
 import re
 import threading
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from hotdash.drivers.docker.owner import machine
 from hotdash.drivers.docker.wire import EngineRefusal, nothing_to_check
-from hotdash.drivers.locks import LOCK_SUFFIX, lock_if_free, lock_path, locked, open_lock, take_lock
+from hotdash.drivers.locks import LOCK_SUFFIX, is_free, lock_if_free, lock_path, locked, open_lock, take_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from hotdash.drivers.base import Image
     from hotdash.drivers.docker.images.requests import Requests
@@ -100,7 +100,7 @@ class Shelf:
             OSError: The cache or the engine cannot be used. So for all that follow, with EngineRefusal and NotAnEngine.
         """
         root = self._engine_folder(check)
-        parts = (_machine(), str(os.getuid()), os.fspath(root), os.fspath(spec.folder.absolute()), spec.key)
+        parts = (machine(), str(os.getuid()), os.fspath(root), os.fspath(spec.folder.absolute()), spec.key)
         of = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
         key = re.sub(r"[^A-Za-z0-9._-]", "_", spec.key)[:40]
         folder = root / f"{key}-{of[:_DIGITS]}"
@@ -164,7 +164,7 @@ class Shelf:
                 break
             lock_fd = take_lock(record, shared=False, wait=False)
             if lock_fd is None:
-                too_many -= _is_going(record)
+                too_many -= is_free(lock_path(record), shared=True) is not True  # somebody removes it just now, or has
                 continue
             too_many -= 1
             try:
@@ -276,30 +276,8 @@ class Shelf:
         return True
 
 
-def _is_going(record: Path) -> bool:
-    """Whether somebody removes that image just now, or has; else somebody uses it."""
-    try:
-        lock_fd = os.open(lock_path(record), os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return True
-    try:
-        fcntl.flock(lock_fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lock_fd)
-    return False
-
-
 def _read_id(lock_fd: int) -> str:
     return os.pread(lock_fd, _ID_BYTES, 0).decode("ascii", "replace")
-
-
-def _machine() -> str:
-    """What tells this machine from others that use the same engine."""
-    with suppress(OSError):
-        return Path("/etc/machine-id").read_text(encoding="ascii", errors="replace").strip()
-    return platform.node()
 
 
 def _repository(key: str) -> str:
