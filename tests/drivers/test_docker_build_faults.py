@@ -186,7 +186,7 @@ def test_a_cancel_ends_any_wait(fake: FakeEngine, builder: ImageBuilder, tmp_pat
 
     with pytest.raises(BuildCancelled, match="the build of greet was cancelled"):
         build(builder, spec, is_cancelled)
-    assert time.monotonic() - cancelled_s[0] < 2.0
+    assert time.monotonic() - cancelled_s[0] < 10.0, "the engine hangs for 60 s"
 
 
 def test_a_build_that_says_nothing_has_its_time(fake: FakeEngine, builder: ImageBuilder, tmp_path: Path):
@@ -214,6 +214,6 @@ def test_closing_does_not_wait_for_a_removal(fake: FakeEngine, builder: ImageBui
     assert removing.wait(20)
     began_s = time.monotonic()
     builder.close()
-    assert time.monotonic() - began_s < 2.0
+    assert time.monotonic() - began_s < 10.0, "the engine hangs for 60 s"
     with pytest.raises(BuildError, match="the docker driver is closed"):
         build(builder, spec)

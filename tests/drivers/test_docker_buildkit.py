@@ -175,7 +175,7 @@ def test_a_cancel_kills_the_command_and_what_it_started(workshop: Workshop):
     cancel.set()
     began_s = time.monotonic()
     thread.join(20)
-    assert time.monotonic() - began_s < 2.0
+    assert time.monotonic() - began_s < 10.0, "the step would take 300 s"
     assert caught == [f"the build of {spec.key} was cancelled"]
     until(lambda: not _runs(pid_file.read_text().strip()), "the end of what it started")
 

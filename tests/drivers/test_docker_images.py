@@ -168,7 +168,7 @@ def test_a_cancel_ends_a_quiet_step_at_once(workshop: Workshop):
     cancel.set()
     began_s = time.monotonic()
     thread.join(20)
-    assert time.monotonic() - began_s < 2.0
+    assert time.monotonic() - began_s < 10.0, "the step would take 300 s"
     assert [str(error) for error in caught] == [f"the build of {spec.key} was cancelled"]
     until(lambda: not _at_work(workshop), "the end of what the step ran")
 

@@ -426,7 +426,7 @@ def test_the_end_in_the_middle_of_builds_is_prompt_and_leaves_nothing(board):
     board.runtime.close(1.0)
     board.deployer.close()
     board.deployer.close()
-    assert time.monotonic() - began_s < 5.0
+    assert time.monotonic() - began_s < 15.0, "the builds would take 1,000 s"
     until(lambda: not any(map(lives, pids)), "the end of the builds")
     board.deployer.refresh(Burst(paths=frozenset({board.folder})))  # the watcher's last word: nothing
     board.deployer.redeploy("f0")

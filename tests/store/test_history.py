@@ -499,7 +499,7 @@ def test_a_locked_one_costs_what_ends_meanwhile_and_never_blocks_who_calls(path:
                 past.task(f"flood{number}")
             took_s = time.monotonic() - began_s
             assert past.ids() == ["before"], "reading goes on"
-        assert took_s < 1.0, "far less than one wait for the lock, though thousands were told"
+        assert took_s < 5.0, "not even a thousandth of a wait for the lock each"
         assert past.history.dropped > 2_000
         assert len(past.said) == 1
         assert "another program has locked it" in past.said[0]
