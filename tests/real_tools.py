@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import psutil
+from descriptors import open_descriptors
 
 from hotdash.drivers.process import ProcessDriver
 from hotdash.functions.spec import Format, FunctionSpec
@@ -115,7 +116,7 @@ def real_runtime(tmp_path: Path, *, memory_mb: int = 1_000_000, builds_at_once: 
 @contextmanager
 def nothing_left() -> Iterator[None]:
     """What is begun within it is ended with it: threads, processes, descriptors. (A `Timer` is pytest-timeout's.)"""
-    threads, descriptors, processes = set(threading.enumerate()), _descriptors(), _children()
+    threads, descriptors, processes = set(threading.enumerate()), open_descriptors(), _children()
     try:
         yield
     finally:
@@ -123,12 +124,8 @@ def nothing_left() -> Iterator[None]:
         assert left == [], "threads are left"
         assert _children() <= processes, "processes are left"
         # Waited for: watchfiles' own thread gives back its descriptors a moment after the watch has ended.
-        until(lambda: _descriptors() <= descriptors, "as few open descriptors as before")
+        until(lambda: open_descriptors() <= descriptors, "that no descriptor is left")
 
 
 def _children() -> set[psutil.Process]:
     return set(psutil.Process().children(recursive=True))
-
-
-def _descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208  names, not paths

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
@@ -304,8 +303,3 @@ class StderrThread:
     def join(self) -> None:
         self._thread.join(PATIENCE_S)
         assert not self._thread.is_alive(), "the stderr thread did not end"
-
-
-def open_descriptors() -> int:
-    """How many descriptors this process has open."""
-    return len(os.listdir("/proc/self/fd" if sys.platform == "linux" else "/dev/fd"))  # noqa: PTH208  names, not paths

@@ -13,12 +13,12 @@ from contract_harness import (
     DriverHarness,
     StderrThread,
     fill,
-    open_descriptors,
     read_exactly,
     read_to_end,
     until,
     write_all,
 )
+from descriptors import open_descriptors
 
 from hotdash.drivers.base import Exit
 from hotdash.errors import ContainerGone, StartError
@@ -492,7 +492,7 @@ def test_after_closing_any_thread_may_still_call(harness):
     assert container.read(None) == b""
     with pytest.raises(ContainerGone):
         container.write(b"x")
-    assert open_descriptors() - before <= 1, "the driver may keep one, for its guardian or its engine"
+    assert len(open_descriptors() - before) <= 1, "the driver may keep one, for its guardian or its engine"
 
 
 def test_closing_while_the_stderr_thread_waits_is_safe(harness):
@@ -538,4 +538,4 @@ def test_many_containers_one_after_another_leave_nothing(harness):
     before = open_descriptors()
     for _ in range(10):
         one()
-    assert open_descriptors() == before
+    assert len(open_descriptors()) <= len(before), "a connection to an engine that is kept may be another one"

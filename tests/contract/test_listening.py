@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from contract_harness import PATIENCE_S, StderrThread, open_descriptors, read_exactly, read_to_end, until
+from contract_harness import PATIENCE_S, StderrThread, read_exactly, read_to_end, until
+from descriptors import open_descriptors
 
 from hotdash.drivers.base import STDOUT_READY, ContainerSpec, Image
 from hotdash.drivers.listening import MAX_PATH_BYTES
@@ -107,7 +108,7 @@ def den(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[De
     den = Den(tmp_path, runs)
     yield den
     den.close()
-    assert open_descriptors() == descriptors
+    assert open_descriptors() <= descriptors
     assert list(runs.iterdir()) == []
 
 
@@ -224,7 +225,8 @@ def test_a_start_for_which_no_descriptor_is_free_leaves_nothing_running(den, mon
     monkeypatch.setattr(os, "eventfd", eventfd)
     with pytest.raises(StartError, match="too many open files"):
         den.start(ECHO)
-    assert (_children(), open_descriptors()) == (before, descriptors)
+    assert _children() == before
+    assert open_descriptors() <= descriptors
     den.start(ECHO)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from descriptors import open_descriptors
 from fake_engine import Call, fake_engine
 from real_tools import until
 
@@ -42,14 +42,14 @@ def fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeEngine]:
 def builder(fake: FakeEngine, tmp_path: Path) -> Iterator[ImageBuilder]:
     """A builder of which no thread and no descriptor is left."""
     engine = find_engine(environ={"DOCKER_HOST": fake.host})
-    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    before = open_descriptors()
     builder = ImageBuilder(engine=engine, cache_dir=tmp_path / "cache", environ={"HOME": str(tmp_path), "PATH": ""})
     yield builder
     builder.close()
     fake.over.set()
     assert [thread.name for thread in threading.enumerate() if thread.name == "hot:images"] == []
     # The fake engine's ends of connections are closed by its own threads.
-    until(lambda: len(os.listdir("/proc/self/fd")) <= before, "the end of all connections")  # noqa: PTH208
+    until(lambda: open_descriptors() <= before, "the end of all connections")
 
 
 @pytest.fixture
