@@ -1,8 +1,10 @@
 """What a process is seen to do, by the system calls that it is in (section 7's proof). Linux only; any thread.
 
 A new revision is fit once it is seen reading its stdin, or has lived for a while without being at work: code that is
-still loading may still fail. *At work* is a thread that runs, or is in a call that comes and goes: it reads a file,
-maps memory, starts a program. One that sleeps until something happens is not.
+still loading may still fail. *Reading* is a thread blocked in `read` of descriptor 0, or in a wait for many descriptors
+of which the kernel tells that this is one (epoll: node's and asyncio's loops). *At work* is a thread that runs, or is
+in a call that comes and goes: it reads a file, maps memory, starts a program. One that sleeps until something happens
+is not.
 
 A look costs some ten microseconds a thread, and ends at the first that is at work.
 """
@@ -70,6 +72,7 @@ _NUMBERS: Mapping[str, tuple[int, int | None]] = {
 }
 _READS = frozenset({"read", "readv", "pread64", "preadv", "preadv2", "splice"})  # of a file they come and go
 _WAITS_FOR_CHILDREN = frozenset({"wait4", "waitid"})
+_EPOLLS = frozenset({"epoll_wait", "epoll_pwait", "epoll_pwait2"})
 _NAMES: Mapping[str, Mapping[int, str]] = {
     machine: {numbers[column]: name for name, numbers in _NUMBERS.items() if numbers[column] is not None}  # type: ignore[misc]
     for column, machine in enumerate(("x86_64", "aarch64"))
@@ -86,13 +89,13 @@ class Doing(enum.Enum):
 
 
 def reads_stdin(pid: int) -> bool | None:
-    """Whether a process is seen blocked in `read` of descriptor 0, or at work.
+    """Whether a process is seen waiting for its stdin, or at work.
 
     All of its threads are looked at, and so are the children of its main thread and of each that waits for some (a
-    shell's), and theirs.
+    shell's), and theirs. A child reads for it if its stdin is the same.
 
     Returns:
-        True: a thread of its is in that read, and the main thread is, or no other is at work. False: it is at work.
+        True: a thread waits for stdin, and it is the main thread, or no other is at work. False: it is at work.
         None: it sleeps otherwise, for which stdin may be the reason; or it cannot be told: not on Linux or an unknown
         machine, not permitted, gone, or more than `MAX_THREADS`.
     """
@@ -108,11 +111,11 @@ def reads_stdin(pid: int) -> bool | None:
             return False
         if looked == MAX_THREADS:
             return None
-        is_reading = is_reading or (process == pid and doing is Doing.READS_STDIN)
+        is_reading = is_reading or (doing is Doing.READS_STDIN and (process == pid or _same_stdin(process, pid)))
     return is_reading or None
 
 
-def judge(line: str, *, machine: str, is_file: Callable[[int], bool]) -> Doing:
+def judge(line: str, *, machine: str, is_file: Callable[[int], bool], polls_stdin: Callable[[int], bool]) -> Doing:
     """What a thread does whose `/proc/PID/task/TID/syscall` reads so.
 
     Args:
@@ -120,6 +123,7 @@ def judge(line: str, *, machine: str, is_file: Callable[[int], bool]) -> Doing:
             no call (it waits for a page), then all zeroes for one that has ended and is yet to be waited for.
         machine: As `platform.machine()` calls it; x86_64 or aarch64.
         is_file: Whether that descriptor of its is of a file on some disk, a read of which comes and goes.
+        polls_stdin: Whether stdin is among the descriptors of that epoll of its.
     """
     fields = line.split()
     if not fields or fields[0] == "running":
@@ -128,11 +132,11 @@ def judge(line: str, *, machine: str, is_file: Callable[[int], bool]) -> Doing:
     if number == -1:
         return Doing.WORKS if any(int(field, 16) for field in fields[1:]) else Doing.SLEEPS
     name = _NAMES[machine].get(number, "")
-    if name in _READS:
-        fd = int(fields[1], 16) & 0xFFFFFFFF
-        if is_file(fd):
-            return Doing.WORKS
-        return Doing.READS_STDIN if fd == 0 and name == "read" else Doing.SLEEPS
+    fd = int(fields[1], 16) & 0xFFFFFFFF
+    if name in _READS and is_file(fd):
+        return Doing.WORKS
+    if (name == "read" and fd == 0) or (name in _EPOLLS and polls_stdin(fd)):
+        return Doing.READS_STDIN
     if name in _WAITS_FOR_CHILDREN:
         return Doing.WAITS_FOR_CHILDREN
     return Doing.SLEEPS if name else Doing.WORKS
@@ -161,7 +165,9 @@ def _threads_of(pid: int) -> list[int]:
 def _look(pid: int, thread: int, machine: str) -> Doing | None:
     """None if it has ended since, or may not be looked at."""
     line = _read(f"/proc/{pid}/task/{thread}/syscall")
-    return judge(line, machine=machine, is_file=lambda fd: _is_file(pid, fd)) if line else None
+    if not line:
+        return None
+    return judge(line, machine=machine, is_file=lambda fd: _is_file(pid, fd), polls_stdin=lambda fd: _polls(pid, fd))
 
 
 def _read(path: str) -> str:
@@ -176,6 +182,21 @@ def _read(path: str) -> str:
         return ""
     finally:
         os.close(fd)
+
+
+def _polls(pid: int, epoll_fd: int) -> bool:
+    """Whether an epoll has descriptor 0 among its own: a line of it each, see proc_pid_fdinfo(5)."""
+    return any(
+        line.startswith("tfd:") and line.split()[1] == "0"
+        for line in _read(f"/proc/{pid}/fdinfo/{epoll_fd}").splitlines()
+    )
+
+
+def _same_stdin(one: int, other: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(f"/proc/{one}/fd/0"), os.stat(f"/proc/{other}/fd/0"))  # noqa: PTH116
+    except OSError:
+        return False
 
 
 def _is_file(pid: int, fd: int) -> bool:

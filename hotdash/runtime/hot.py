@@ -19,9 +19,19 @@ from hotdash.task import NO_HEADERS, TaskStatus
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hotdash.runtime.container import Services
+    from hotdash.runtime.revision import Revision
+    from hotdash.runtime.supervisor import Supervisor
     from hotdash.task import Task, TaskResult
 
 _LOOK_S = 0.005  # how often a container that proves itself is looked at
+_TURN_LOOK_S = 0.001  # and one that is to take its turn, after a few looks without a pause
+_TURN_LOOKS = 4  # such looks: it goes from its answer to its next read in some ten microseconds
+_SECOND_LOOK_S = 1.0  # for so long, at the most, one is watched that is to take a task which another did not read
+_TURN_S = 0.1  # for so long, beside twice what its tasks take, one that was seen to read and is at work or elsewhere
+_UNSEEN_S = 0.005  # for so long one whose revision wrote out of turn, and that was never seen to read
+_SLOW_S = 0.002  # a look costs some ten microseconds: nothing beside tasks that take so long,
+_EVERY = 32  # and little beside so many of the others
 _WARM_LOOK_S = 1.0  # how soon, at the least, a container kept warm past its idle time asks whether it still is
 
 
@@ -44,6 +54,11 @@ class HotContainer(ServedContainer):
     """See the module's docstring; `serve` is the thread."""
 
     is_cold = False
+
+    def __init__(self, *, revision: Revision, supervisor: Supervisor, services: Services) -> None:
+        super().__init__(revision=revision, supervisor=supervisor, services=services)
+        self._is_seen_reading = False  # at the last look
+        self._longest_s = 0.0  # what its tasks take, of late
 
     @property
     def _listens(self) -> bool:
@@ -74,6 +89,7 @@ class HotContainer(ServedContainer):
         result = outcome.result or self._unread(task, outcome)
         if result is None:
             return None
+        self._longest_s = max(result.run_s, self._longest_s / 2)
         goes_on = not task.has_callbacks  # they run in this thread, and nobody is to wait for them
         following = self._supervisor.finish(
             self, result, retire=outcome.retire, answered=outcome.answered, died=outcome.died, goes_on=goes_on
@@ -121,8 +137,7 @@ class HotContainer(ServedContainer):
             before = io.read(0)
             if before is not None and (before == b"" or not is_blank(before)):
                 return Outcome(unread=self._unfit(before), retire="unfit", died=True)
-        is_unruly = self._supervisor.unruly is self.revision and not self._listens  # there each task has its own stream
-        if (task.redispatched or (is_unruly and self.tasks_served)) and (fault := self._find_end(task)):
+        if fault := self._await_turn(task):
             return Outcome(unread=fault, retire="unfit", died=True)
         self._tap.begin(task.request.id, take=bool(there & STDERR_READY))
         if self._clock.now() >= (deadline_s := self._deadline_s(task)):  # it waited too long: nothing was sent
@@ -155,7 +170,7 @@ class HotContainer(ServedContainer):
         result = self._result(task, status, answer=answer, error=answer.error)
         retire = ""
         if self._decoder.surplus:
-            self._supervisor.unruly = self.revision
+            self._supervisor.strays.add(self.revision.number)
             retire = "it wrote more than its answer"
         elif not self._exchange.is_written:
             retire = "it answered before it had read the request"
@@ -164,15 +179,16 @@ class HotContainer(ServedContainer):
     def _out_of_turn(self, task: Task, why: str) -> Outcome:
         """It wrote before it had read the request, which goes elsewhere if it never has by the time it is dead (M4)."""
         assert self.io is not None  # noqa: S101  serve() has opened it
-        self._supervisor.unruly = self.revision
+        self._supervisor.strays.add(self.revision.number)
         written = self._exchange.written
         if not written:
             return Outcome(unread=why, retire="unfit")
-        self.io.kill()
-        has_ended = self.io.wait(EXIT_WAIT_S) is not None
-        unread = self.io.unread_bytes()
-        if has_ended and unread is not None and unread >= written:
-            return Outcome(unread=why, sent=True, retire="unfit")
+        if self.io.unread_bytes() is not None:  # else it cannot be told afterwards either
+            self.io.kill()
+            has_ended = self.io.wait(EXIT_WAIT_S) is not None
+            unread = self.io.unread_bytes()
+            if has_ended and unread is not None and unread >= written:
+                return Outcome(unread=why, sent=True, retire="unfit")
         result = self._result(task, TaskStatus.ERROR, error=f"not an answer in its format: {why}")
         return Outcome(result=result, retire="what it wrote was not an answer")
 
@@ -180,18 +196,37 @@ class HotContainer(ServedContainer):
         """Why nothing was sent: it has ended, or wrote before it was asked (M2)."""
         if before == b"":
             return self._death("before it was sent anything")
-        self._supervisor.unruly = self.revision
+        self._supervisor.strays.add(self.revision.number)
         return f"the container wrote to stdout before any request: {before[:60]!r}"
 
-    def _find_end(self, task: Task) -> str | None:
-        """Waits until the container is seen to be ready, where that is worth the time; else why it is not.
+    def _await_turn(self, task: Task) -> str | None:
+        """Waits until the container is seen to be ready for a task, where that is worth the time; else why it is not.
 
         Before a task is sent a second time, which is its last: a function that ends after each answer takes a while for
-        it, in which the next request still finds room in the pipe, and of two such containers a task would be lost. And
-        where a container of this revision wrote out of its turn: once one reads, what it wrote before is there, and can
-        pass for nobody's answer.
+        it, in which the next request still finds room in the pipe, and of two such containers a task would be lost.
+
+        And where it has had a task before, by the look of it: one that answered, and is not back at its stdin, may be
+        at work on that task still, and what it gave was a stray answer of another. What it writes now would be taken
+        for the next one's, and so on for as long as calls wait (M1). It reads nothing meanwhile, so nobody loses by
+        the wait; but it may be one that reads otherwise than it was seen to, so it ends.
         """
-        return self._watch("before it was sent anything", limit_s=self._deadline_s(task), is_over=self._is_interrupted)
+        before, now_s = "before it was sent anything", self._clock.now()
+        if task.redispatched:
+            limit_s = min(self._deadline_s(task), now_s + _SECOND_LOOK_S)
+            return self._watch(before, limit_s=limit_s, is_over=self._is_interrupted)
+        if self._listens or not self.tasks_served:  # a socket has a stream for each task
+            return None
+        strays = self.revision.number in self._supervisor.strays
+        if not (strays or self._longest_s >= _SLOW_S or self.tasks_served % _EVERY == 0):
+            return None
+        assert self.io is not None  # noqa: S101  serve() has opened it
+        for _ in range(_TURN_LOOKS if self._is_seen_reading else 1):
+            if self.io.waits_for_input():
+                self._is_seen_reading = True
+                return self._find_stray(before, wait_s=0.0)  # what it wrote before it came to read is there by now
+        wait_s = 2 * self._longest_s + _TURN_S if self._is_seen_reading else _UNSEEN_S if strays else 0.0
+        limit_s = min(self._deadline_s(task), now_s + wait_s)
+        return self._watch(before, limit_s=limit_s, is_over=self._is_interrupted, is_turn=True) if wait_s else None
 
     def _ended(self, task: Task) -> Outcome:
         """The stream ended first: the task is dispatched again if it was certainly not read, else it fails (M3, M4)."""
@@ -217,32 +252,40 @@ class HotContainer(ServedContainer):
         )
         return self.kill_reason or self.leave_reason if fault is None else fault
 
-    def _watch(self, when: str, *, limit_s: float, is_over: Callable[[], bool]) -> str | None:
+    def _watch(self, when: str, *, limit_s: float, is_over: Callable[[], bool], is_turn: bool = False) -> str | None:
         """Looks whether it is fit: seen waiting for input, or still alive `prove_s` seconds later.
 
         Those seconds count from when it was last seen at work: on a busy machine an interpreter takes longer than that
-        to find a syntax error, and a revision that cannot start would go live. `limit_s`, on the clock, ends the wait.
-        One that sleeps, whatever for, is not at work.
+        to find a syntax error, and a revision that cannot start would go live. `limit_s`, on the clock, ends the wait;
+        for its turn (`is_turn`) that alone does. One that sleeps, whatever for, is not at work.
 
         Returns:
             Empty if it is, else what is wrong; None if it was over first.
         """
         io = self.io
         assert io is not None  # noqa: S101  serve() has opened it
-        prove_s = self.revision.spec.prove_s
-        until_s = self._clock.now() + prove_s
+        prove_s, look_s = self.revision.spec.prove_s, _TURN_LOOK_S if is_turn else _LOOK_S
+        until_s = limit_s if is_turn else self._clock.now() + prove_s
         while not is_over():
             waits = io.waits_for_input()
+            self._is_seen_reading = bool(waits)
             now_s = self._clock.now()
-            if waits is False:
+            if waits is False and not is_turn:
                 until_s = now_s + prove_s
             left_s = 0.0 if waits else min(until_s, limit_s) - now_s
-            came = io.read(max(min(left_s, _LOOK_S), 0.0))
-            if came == b"":
-                return self._death(when)
-            if came is not None and not is_blank(came):
-                self._supervisor.unruly = self.revision
-                return f"it wrote to stdout before any request: {came[:60]!r}"
+            if fault := self._find_stray(when, wait_s=max(min(left_s, look_s), 0.0)):
+                return fault
             if left_s <= 0:
                 return ""
         return None
+
+    def _find_stray(self, when: str, *, wait_s: float) -> str:
+        """Whether it has ended, or writes unasked, within so many seconds; empty if not, else in words."""
+        assert self.io is not None  # noqa: S101  serve() has opened it
+        came = self.io.read(wait_s)
+        if came == b"":
+            return self._death(when)
+        if came is None or is_blank(came):
+            return ""
+        self._supervisor.strays.add(self.revision.number)
+        return f"it wrote to stdout before any request: {came[:60]!r}"

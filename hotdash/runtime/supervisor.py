@@ -45,7 +45,7 @@ class Supervisor:
         self._clock = services.clock
         self._emit = services.bus.emit
         self.threads = ContainerThreads()
-        self.unruly: Revision | None = None  # of which a container wrote out of its turn; the serve threads' own word
+        self.strays: set[int] = set()  # revisions that wrote out of turn: the serve threads' own word
         self._settled = services.clock.gate()  # opened when, closing, nothing is left
         with self.lock:
             self.ledger = Ledger(

@@ -12,7 +12,7 @@ from hotdash.drivers import syscalls
 from hotdash.drivers.syscalls import Doing, judge
 
 REST = " 0x0 0x0 0x0 0x0 0x0 0x7ffcfdba5708 0x7fb072ced503\n"  # of a line: what no decision looks at
-FILE, PIPE = 7, 0x3
+FILE, LOOP = 7, 8
 STARTED = (
     "import os, select, signal, subprocess, sys, threading, time; print('', flush=True);"
     "BUSY = [sys.executable, '-c', 'while True: pass'];"
@@ -38,6 +38,8 @@ def calls(doing: Doing, *numbers: str) -> list[tuple[str, str, Doing]]:
         *calls(
             Doing.SLEEPS, "232 0x7 / -", "281 0x7 / 22 0x7", "441 0x7 / 441 0x7", "426 0x7 / 426 0x7"
         ),  # epoll, uring
+        *calls(Doing.READS_STDIN, "232 0x8 / -", "281 0x8 / 22 0x8", "441 0x8 / 441 0x8"),  # epoll
+        *calls(Doing.SLEEPS, "426 0x8 / 426 0x8"),
         *calls(Doing.SLEEPS, "202 0x1 / 98 0x1", "73 0x7 / 32 0x7"),  # futex, flock
         *calls(Doing.WAITS_FOR_CHILDREN, "61 0x1 / 260 0x1", "247 0x1 / 95 0x1"),  # wait4, waitid
         *calls(Doing.WORKS, "9 0x0 / 222 0x0", "59 0x1 / 221 0x1", "257 0x1 / 56 0x1"),  # mmap, execve, openat
@@ -48,7 +50,8 @@ def calls(doing: Doing, *numbers: str) -> list[tuple[str, str, Doing]]:
 def test_what_a_call_tells(x86_64: str, aarch64: str, doing: Doing):
     for machine, call in (("x86_64", x86_64), ("aarch64", aarch64)):
         if call != "-":
-            assert judge(call + REST, machine=machine, is_file=lambda fd: fd == FILE) is doing
+            line = call + REST
+            assert judge(line, machine=machine, is_file=FILE.__eq__, polls_stdin=LOOP.__eq__) is doing
 
 
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
@@ -61,11 +64,11 @@ def test_what_a_call_tells(x86_64: str, aarch64: str, doing: Doing):
     ],
 )
 def test_what_is_told_by_no_call(machine: str, line: str, doing: Doing):
-    assert judge(line, machine=machine, is_file=lambda _: True) is doing
+    assert judge(line, machine=machine, is_file=bool, polls_stdin=bool) is doing
 
 
 def test_stdin_from_a_file_is_not_waited_for():
-    assert judge("0 0x0" + REST, machine="x86_64", is_file=lambda fd: fd == 0) is Doing.WORKS
+    assert judge("0 0x0" + REST, machine="x86_64", is_file=lambda fd: fd == 0, polls_stdin=bool) is Doing.WORKS
 
 
 @pytest.mark.parametrize(
@@ -78,6 +81,11 @@ def test_stdin_from_a_file_is_not_waited_for():
         ("os.read(os.dup(0), 1)", None),
         ("os.read(os.pipe()[0], 1)", None),
         ("select.select([0], [], [])", None),
+        (
+            "loop = select.epoll(); loop.register(os.pipe()[0]); loop.register(0, select.EPOLLIN); loop.poll()",
+            True,
+        ),
+        ("loop = select.epoll(); loop.register(os.pipe()[0], select.EPOLLIN); loop.poll()", None),
         ("threading.Event().wait()", None),
         ("os.waitpid(os.fork() or time.sleep(1000), 0)", None),
         ("os.fork() or os._exit(0); signal.pause()", None),  # a child that has ended is not at work
@@ -97,7 +105,10 @@ def test_what_it_does_is_seen_by_its_system_calls(driver, tmp_path, code, seen):
     assert container.waits_for_input() is False
 
 
-@pytest.mark.parametrize(("code", "seen"), [("while :; do :; done", False), ("exec sleep 1000", None)])
+@pytest.mark.parametrize(
+    ("code", "seen"),
+    [("while :; do :; done", False), ("exec sleep 1000", None), ("exec cat", True), ("sleep 1000 | exec cat", None)],
+)
 def test_what_a_shell_waits_for_is_looked_at(driver, tmp_path, code, seen):
     container = start(driver, tmp_path, "/bin/sh", "-c", f"echo; /bin/sh -c '{code}'; exit 1")
     read_line(container)

@@ -21,14 +21,20 @@ PROVE_S = 0.2
 INIT_TIMEOUT_S = 15.0  # what a proof took that did not count a sleep
 SERVE = "\nfor headers, body in requests():\n    answer(b'new')\n"
 AT_WORK_THEN_DEAD = "began_s = time.monotonic()\nwhile time.monotonic() < began_s + 1.0: pass\nos._exit(3)\n"
+IN_A_THREAD_ALONE = (
+    "def serve():\n    for headers, body in requests():\n        answer(b'new')\n"
+    "threading.Thread(target=serve, daemon=True).start()\nsignal.pause()\n"
+)
 IN_A_THREAD = "threading.Thread(target=exec, args=(AT_WORK, globals())).start()\nthreading.Event().wait()\n"
 
 
 @contextmanager
-def replacing(tmp_path: Path, code: str, *, by_shell: bool = False) -> Iterator[tuple[Runtime, FunctionSpec]]:
+def replacing(
+    tmp_path: Path, code: str, *, by_shell: bool = False, prove_s: float = PROVE_S
+) -> Iterator[tuple[Runtime, FunctionSpec]]:
     """A runtime whose function is live, and the function as it has been saved anew."""
     with real_runtime(tmp_path) as runtime:
-        keys = {"prove_s": PROVE_S, "init_timeout_s": INIT_TIMEOUT_S}
+        keys = {"prove_s": prove_s, "init_timeout_s": INIT_TIMEOUT_S}
         if by_shell:
             keys["entrypoint"] = ("/bin/sh", "func.sh")
         spec = function(tmp_path / "f", DO_AS_TOLD, **keys)
@@ -39,13 +45,8 @@ def replacing(tmp_path: Path, code: str, *, by_shell: bool = False) -> Iterator[
         yield runtime, spec
 
 
-@pytest.mark.parametrize(
-    ("code", "by_shell"),
-    [("sys.stdin = os.fdopen(os.dup(0))\n", False), ("", True)],
-    ids=["by_another_descriptor", "as_a_shells_child"],
-)
-def test_one_that_reads_its_input_otherwise_is_proved_after_prove_s(tmp_path, code, by_shell):
-    with replacing(tmp_path, HTTP + code + SERVE, by_shell=by_shell) as (runtime, spec):
+def test_one_that_reads_its_input_otherwise_is_proved_after_prove_s(tmp_path):
+    with replacing(tmp_path, HTTP + "sys.stdin = os.fdopen(os.dup(0))\n" + SERVE) as (runtime, spec):
         assert PROVE_S <= runtime.deploy(spec).start_s < INIT_TIMEOUT_S / 2
         assert runtime.submit("f", b"").result(PATIENCE_S).body == b"new"
 
@@ -59,10 +60,18 @@ def test_one_that_sleeps_is_proved_after_prove_s(tmp_path, code):
         assert runtime.snapshot().functions["f"].revision == 2
 
 
-def test_one_of_which_a_thread_reads_stdin_is_proved_at_once(tmp_path):
-    serve = "def serve():\n    for headers, body in requests():\n        answer(b'new')\n"
-    code = HTTP + serve + "threading.Thread(target=serve, daemon=True).start()\nsignal.pause()\n"
-    with replacing(tmp_path, code) as (runtime, spec):
+@pytest.mark.parametrize(
+    ("code", "by_shell"),
+    [
+        (IN_A_THREAD_ALONE, False),
+        (SERVE, True),
+        ("import select\nloop = select.epoll()\nloop.register(0, select.EPOLLIN)\nloop.poll()\n" + SERVE, False),
+        ("subprocess.Popen([sys.executable, '-c', 'while True: pass'], stdin=subprocess.DEVNULL)\n" + SERVE, False),
+    ],
+    ids=["a_thread", "a_shells_child", "an_event_loop", "beside_a_busy_child"],
+)
+def test_one_that_is_seen_to_read_stdin_is_proved_at_once(tmp_path, code, by_shell):
+    with replacing(tmp_path, HTTP + code, by_shell=by_shell, prove_s=INIT_TIMEOUT_S) as (runtime, spec):
         assert runtime.deploy(spec).start_s < INIT_TIMEOUT_S / 2
         assert runtime.submit("f", b"").result(PATIENCE_S).body == b"new"
 
