@@ -103,7 +103,7 @@ def dashboard(
     folder: Path, driver: str | None, memory_mb: int | None, address: Address | None, *, no_watch: bool, poll: bool
 ) -> None:
     """The dashboard on the functions in DIR."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):  # the last is what Textual draws on
         fail(USAGE, "the dashboard needs a terminal; to call a function without one: hotdash invoke DIR NAME")
     gc.disable()  # until all is open: what is imported and made until then stays, and is looked at in vain
     from hotdash.backstage import Backstage, Plan  # noqa: PLC0415

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -109,7 +110,14 @@ def _payload(data: str | None, file: Path | None) -> bytes:
 
 def _read(stream: BinaryIO) -> bytes:
     """All that is there, but no more than one byte above what can be sent: it may never end."""
-    payload = stream.read(MAX_PAYLOAD_BYTES + 1)
+    payload = b""
+    while len(payload) <= MAX_PAYLOAD_BYTES:
+        part = cast("bytes | None", stream.read(MAX_PAYLOAD_BYTES + 1 - len(payload)))
+        if part == b"":
+            break
+        if part is None:  # whoever gave it does not want to wait for it; what has not come yet is to come all the same
+            select.select([stream], [], [])
+        payload += part or b""
     if len(payload) > MAX_PAYLOAD_BYTES:
         fail(USAGE, f"payload: found more than {MAX_PAYLOAD_BYTES} bytes, allowed at most {MAX_PAYLOAD_BYTES} (8 MiB)")
     return payload

@@ -54,9 +54,9 @@ def serve(
     end = End()
 
     def leave() -> None:
+        end.ask(FAILED)  # first: standard error may take nothing either
         if lines.fault:
             say(f"events cannot be written to standard output: {lines.fault}")
-        end.ask(FAILED)
 
     lines = EventLines(sys.stdout, on_gone=leave)
     lines.start()

@@ -385,7 +385,8 @@ class Ledger:
         """Ends a container now, whatever it does; the task it runs fails with `reason` and `cause`."""
         if container.kill_reason:
             return
-        container.kill_reason, container.kill_cause = reason, cause
+        container.kill_cause = cause  # first: who finds the reason, without the lock, takes both
+        container.kill_reason = reason
         if self.fleet.dismiss(container, reason) or container.proving:
             effects.open(container.gate)
         effects.wake(container)

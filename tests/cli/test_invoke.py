@@ -11,16 +11,13 @@ import re
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from command_line import environment, hotdash, shell
 from real_tools import DO_AS_TOLD, HTTP, PATIENCE_S, until, write_function
 
 from hotdash.drivers.syscalls import reads_stdin
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ECHO = (
     HTTP
@@ -113,6 +110,51 @@ answer(b"done")
         process.kill()
         process.communicate()
     assert (process.returncode, out, err) == (0, b"done", b"")
+
+
+def test_a_standard_input_that_does_not_wait_is_read_to_its_end(functions):
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    command = [sys.executable, "-m", "hotdash", "invoke", str(functions), "echo"]
+    process = subprocess.Popen(
+        command, stdin=reading, stdout=subprocess.PIPE, env=environment(functions), cwd=functions.parent
+    )
+    os.close(reading)
+    os.write(writing, b"one, ")
+    until(lambda: select_waits(process.pid), "its wait for more")
+    os.write(writing, b"two")
+    os.close(writing)
+    out, _ = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, out) == (0, b"one, two")
+
+
+def select_waits(pid: int) -> bool:
+    """Whether it is in select, pselect6 or poll, by its number on x86-64 or arm64."""
+    try:
+        number = Path(f"/proc/{pid}/syscall").read_text().split()[0]
+    except OSError:
+        return False
+    return number in {"23", "270", "7", "72", "73"}
+
+
+def test_the_dashboard_is_not_drawn_into_a_file(functions):
+    """Textual draws on standard error."""
+    master, slave = os.openpty()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "hotdash", str(functions)],
+            stdin=slave,
+            stdout=slave,
+            stderr=subprocess.PIPE,
+            timeout=PATIENCE_S,
+            check=False,
+            env=environment(functions),
+        )
+    finally:
+        os.close(slave)
+        os.close(master)
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"hotdash: the dashboard needs a terminal")
 
 
 def test_a_line_with_the_tasks_id_is_printed_though_it_comes_after_the_answer(functions):

@@ -212,6 +212,11 @@ def test_standard_output_that_takes_nothing_is_told_with_its_exit_code(functions
     assert b"Traceback" not in done.stderr
 
 
+def test_it_ends_where_standard_error_takes_nothing_either(functions):
+    """A log on a disk that is full; it has no place for a word, but it has an exit code."""
+    assert shell(functions, f"hotdash serve {functions} --http 0 >/dev/full 2>/dev/full").returncode == 1
+
+
 def test_a_port_that_is_taken_is_told_with_its_exit_code(functions):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = hotdash(functions, "serve", "functions", "--driver", "process", "--http", str(taken.getsockname()[1]))

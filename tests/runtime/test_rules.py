@@ -514,6 +514,50 @@ def test_m1_once_a_revision_wrote_out_of_turn_a_container_that_has_answered_is_a
     assert end_of(bench, late).reason.startswith("it wrote to stdout before any request: b'HTTP/1.1 200 ")
 
 
+def at_work_behind_its_answer(bench):
+    """A container that was seen to read, and whose last answer has come though it is not back at its stdin."""
+    bench.driver.waits = True
+    bench.deploy(max_concurrency=1)
+    for is_last in (False, True):
+        task = bench.submit()
+        container = bench.asked(task)
+        bench.clock.advance(0.01)  # of tasks that take so long each is worth a look
+        container.waits = not is_last
+        container.say(http_answer(b"ok"))
+        assert bench.result(task).body == b"ok"
+    return container
+
+
+def is_looked_at(bench):
+    return any(deadline_s - bench.clock.now() < 0.0011 for deadline_s in bench.clock.deadlines())
+
+
+def test_m1_one_that_is_at_work_behind_its_answer_is_sent_nothing_and_what_it_writes_is_nobodys(bench):
+    """It was a stray answer: that of the task before would pass for the next one's, and so on."""
+    old = at_work_behind_its_answer(bench)
+    task = bench.submit(b"asked")
+    until(lambda: is_looked_at(bench), "the look at it")
+    assert old.unread_bytes() == 0, "it is sent nothing"
+    old.say(http_answer(b"of the task before"))
+    assert bench.asked(task) is not old
+    assert bench.answer(task, b"mine").body == b"mine"
+    assert end_of(bench, old).reason.startswith("it wrote to stdout before any request: b'HTTP/1.1 200 ")
+
+
+def test_m1_one_that_reads_otherwise_than_it_was_seen_to_is_waited_for_once(bench):
+    old = at_work_behind_its_answer(bench)
+    task, began_s = bench.submit(b"asked"), bench.clock.now()
+    while bench.clock.now() < began_s + 0.119:
+        until(lambda: is_looked_at(bench), "another look")
+        assert old.unread_bytes() == 0, "it is sent nothing yet"
+        bench.clock.advance(0.001)
+    until(lambda: is_looked_at(bench) or task.id in bench._asked, "the last look")
+    bench.clock.advance(0.002)
+    assert bench.asked(task) is old
+    assert bench.answer(task, b"mine").body == b"mine"
+    assert bench.call(b"again").container_id == old.id
+
+
 @pytest.mark.parametrize("junk", [b"hello\n", b"HTTP/1.1 2OO OK\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"])
 def test_m1_after_what_is_no_answer_the_container_is_retired(bench, junk):
     bench.deploy()

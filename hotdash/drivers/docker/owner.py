@@ -53,7 +53,7 @@ class Owner:
     @property
     def labels(self) -> dict[str, str]:
         """What every container of this owner carries."""
-        return {OWNER: self.token, MACHINE: machine(), USER: _user(), LOCK: str(self._path)}
+        return {OWNER: self.token, MACHINE: _machine(), USER: _user(), LOCK: str(self._path)}
 
     def close(self, *, leaves_some: bool) -> None:
         """Gives up the lock.
@@ -75,7 +75,7 @@ class Owner:
 def is_orphan(labels: Mapping[str, str]) -> bool:
     """Whether a container with these labels was of an owner that has died. Nothing is assumed of strangers."""
     lock = labels.get(LOCK, "")
-    if labels.get(MACHINE) != machine() or labels.get(USER) != _user() or not lock:
+    if labels.get(MACHINE) != _machine() or labels.get(USER) != _user() or not lock:
         return False
     return is_free(Path(lock)) is True
 
@@ -110,12 +110,15 @@ def bury(folder: Path, *, engine: str, kept: Collection[str]) -> list[str]:
     return buried
 
 
-def machine() -> str:
-    """What names this machine for good, among all that use one engine; its host name where nothing does."""
+def machine_id() -> str:
+    """What names this machine for good, among all that use one engine; empty in a container without a name."""
     with suppress(OSError):
-        if name := Path("/etc/machine-id").read_text(encoding="ascii", errors="replace").strip():
-            return name
+        return Path("/etc/machine-id").read_text(encoding="ascii", errors="replace").strip()
     return platform.node()
+
+
+def _machine() -> str:
+    return machine_id() or platform.node()
 
 
 def _user() -> str:

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from hotdash.drivers.docker.owner import machine
+from hotdash.drivers.docker.owner import machine_id
 from hotdash.drivers.docker.wire import EngineRefusal, nothing_to_check
 from hotdash.drivers.locks import LOCK_SUFFIX, is_free, lock_if_free, lock_path, locked, open_lock, take_lock
 
@@ -100,7 +100,7 @@ class Shelf:
             OSError: The cache or the engine cannot be used. So for all that follow, with EngineRefusal and NotAnEngine.
         """
         root = self._engine_folder(check)
-        parts = (machine(), str(os.getuid()), os.fspath(root), os.fspath(spec.folder.absolute()), spec.key)
+        parts = (machine_id(), str(os.getuid()), os.fspath(root), os.fspath(spec.folder.absolute()), spec.key)
         of = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
         key = re.sub(r"[^A-Za-z0-9._-]", "_", spec.key)[:40]
         folder = root / f"{key}-{of[:_DIGITS]}"
