@@ -69,6 +69,23 @@ def test_enter_invokes_the_selected_function_with_its_last_payload_and_stays_on_
     drive(script, steps)
 
 
+@pytest.mark.parametrize("key", ["x", "r"])
+def test_no_key_acts_on_a_task_that_the_filter_hides(key: str) -> None:
+    script = Script(Clock())
+    script.function("greet")
+    script.container("greet", "c-aaaaaa", idle=False)
+    script.queue("greet", task_id(1))
+    script.start("greet", task_id(1), "c-aaaaaa")
+
+    async def steps(app: HotdashApp, pilot: Pilot[None], controls: FakeControls) -> None:
+        await pilot.press("2", "slash", *"zzz", "enter", key)
+        assert toasts(app)[-1] == "no task is selected: none matches the filter"
+        assert controls.calls == []
+        assert controls.submitted == []
+
+    drive(script, steps)
+
+
 def test_keys_that_come_in_one_go_act_on_the_row_and_the_pane_that_they_went_to() -> None:
     script = Script(Clock())
     for name in ("aa", "bb", "cc"):

@@ -101,6 +101,8 @@ class BurstKeys(PayloadBoard):
         marked = [scope.task_id for scope in self.marks.values() if scope.task_id]
         if marked and self.focused_pane is Pane.TASKS:
             self.say(self.invoker.cancel_all(marked, "marked task"))
+        elif self.no_task:
+            self.tell(self.no_task)
         elif (view := self.view_or_say()) is None:
             return
         elif self.scope.task_id:

@@ -93,8 +93,18 @@ class PastBoard(StatsBoard):
         return super().selected_task
 
     @property
+    def no_task(self) -> str:
+        """Why no key acts on a task: the pane that has the keys shows none. Empty if it does, or another has them."""
+        if self.focused_pane is not Pane.TASKS or self.tasks_shown.cursor_item is not None:
+            return ""
+        is_filtered = self.filters[Pane.TASKS].filter is not None
+        return "no task is selected: none matches the filter" if is_filtered else "no task is selected"
+
+    @property
     def no_replay(self) -> str:
         """Why the selected task cannot be replayed; empty if it can."""
+        if self.no_task:
+            return self.no_task
         task = self.selected_task
         if task is None:
             return "no task to replay"
