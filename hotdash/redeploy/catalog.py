@@ -37,7 +37,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     """What is to be done after a change.
 
     Args:
-        deploy: Functions that are new, or whose folder or settings changed.
+        deploy: Functions that are new, or whose folder or settings changed, or whose file was broken until now.
         remove: Keys of functions whose folders are gone.
         faulty: By key, what is wrong with the file of a function that is deployed; empty where it is mended.
         notices: What is wrong elsewhere, a line each.
@@ -72,7 +72,9 @@ def plan(
     deploy = tuple(
         spec
         for key, spec in now.specs.items()
-        if key not in broken and (known.get(key) != spec or any(touches(path, spec) for path in paths))
+        if key not in broken
+        # What was saved while its file was broken has not been deployed: another's name, say, which has gone since.
+        and (key in faulty or known.get(key) != spec or any(touches(path, spec) for path in paths))
     )
     remove = tuple(sorted(key for key in known if key not in now.specs and key not in broken))
     notices = tuple(str(fault) for fault in now.faults if fault not in placed)

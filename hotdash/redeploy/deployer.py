@@ -184,7 +184,9 @@ class Deployer:
         for spec in todo.deploy:
             paths = frozenset(path for path in burst.paths if touches(path, spec))
             if spec.key == only or (goes_on and only is None and spec.key not in self._held):
-                self._ask(spec, paths, occasion=Occasion(quiet_s=burst.quiet_s, asked=only is not None))
+                self._ask(
+                    spec, paths or {spec.folder}, occasion=Occasion(quiet_s=burst.quiet_s, asked=only is not None)
+                )
             elif spec.key in known:
                 self._wait(spec, paths or {spec.file})
         self._note_elsewhere(todo, is_held=not goes_on)

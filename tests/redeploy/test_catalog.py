@@ -53,6 +53,7 @@ CASES = {
     "broken, and a source changes": ([A, B], [B], [A_BROKEN], ["a/func.py"], ["a"], [], [], A_FAULTS, []),
     "broken still, another changes": ([A, B], [B], [A_BROKEN], ["b/x"], ["a"], ["b"], [], A_FAULTS, []),
     "mended": ([A, B], [A, B], [], ["a/func.yaml"], ["a"], ["a"], [], {"a": ()}, []),
+    "mended by what went elsewhere": ([A, B], [A, B], [], ["c"], ["a"], ["a"], [], {"a": ()}, []),
     "mended, with other settings": ([A, B], [A2, B], [], ["a/func.yaml"], ["a"], ["a"], [], {"a": ()}, []),
     "broken, then gone": ([A, B], [B], [], ["a"], ["a"], [], ["a"], {"a": ()}, []),
     "app.yaml broke: all below it stay": (
