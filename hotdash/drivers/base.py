@@ -207,6 +207,11 @@ class Container(Protocol):
         ...
 
     @property
+    def is_sight_free(self) -> bool:
+        """Whether `waits_for_input` asks no engine: what it would be asked for is known. It may change with time."""
+        ...
+
+    @property
     def is_stderr_late(self) -> bool:
         """Whether stderr may come later than stdout that was written after it: lines are given to tasks by time."""
         ...

@@ -66,6 +66,7 @@ class ListeningContainer:
         self._idle_poller.register(self._wake[0], select.POLLIN)
         # What is not about the socket is the inner one's; none of these three ever changes:
         self.id, self.pid, self.is_stderr_late = inner.id, inner.pid, inner.is_stderr_late
+        self.is_sight_free = True  # its own socket tells
         self.stats = inner.stats
         self.take_stderr = inner.take_stderr
         self.settle_stderr = inner.settle_stderr

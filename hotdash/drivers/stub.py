@@ -40,6 +40,7 @@ class StubContainer:
         self.is_closed = False
         self.waits: bool | None = None  # what `waits_for_input` says
         self.is_stderr_late = False  # a test may say so
+        self.is_sight_free = True  # likewise
         self.is_deaf = False  # a test may say that it is not ready yet
         self.settles = 0  # how often `settle_stderr` was called
         self._clock = clock

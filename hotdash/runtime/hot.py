@@ -210,9 +210,9 @@ class HotContainer(ServedContainer):
         for the next one's, and so on for as long as calls wait (M1). It reads nothing meanwhile, so nobody loses by
         the wait; but it may be one that reads otherwise than it was seen to, so it ends.
         """
-        before, now_s = "before it was sent anything", self._clock.now()
+        before = "before it was sent anything"
         if task.redispatched:
-            limit_s = min(self._deadline_s(task), now_s + _SECOND_LOOK_S)
+            limit_s = min(self._deadline_s(task), self._clock.now() + _SECOND_LOOK_S)
             return self._watch(before, limit_s=limit_s, is_over=self._is_interrupted)
         if self._listens or not self.tasks_served:  # a socket has a stream for each task
             return None
@@ -220,12 +220,14 @@ class HotContainer(ServedContainer):
         if not (strays or self._longest_s >= _SLOW_S or self.tasks_served % _EVERY == 0):
             return None
         assert self.io is not None  # noqa: S101  serve() has opened it
+        if not self.io.is_sight_free:  # an engine that hangs would keep the task from a container that does not
+            return None
         for _ in range(_TURN_LOOKS if self._is_seen_reading else 1):
             if self.io.waits_for_input():
                 self._is_seen_reading = True
                 return self._find_stray(before, wait_s=0.0)  # what it wrote before it came to read is there by now
         wait_s = 2 * self._longest_s + _TURN_S if self._is_seen_reading else _UNSEEN_S if strays else 0.0
-        limit_s = min(self._deadline_s(task), now_s + wait_s)
+        limit_s = min(self._deadline_s(task), self._clock.now() + wait_s)
         return self._watch(before, limit_s=limit_s, is_over=self._is_interrupted, is_turn=True) if wait_s else None
 
     def _ended(self, task: Task) -> Outcome:

@@ -87,6 +87,11 @@ class DockerContainer:
         return self._handle.id
 
     @property
+    def is_sight_free(self) -> bool:
+        """Once its process is known, or known to be on another machine: that took a request, and an engine may hang."""
+        return self._init_pid is not None
+
+    @property
     def pid(self) -> int | None:
         """None: its processes are the engine's, perhaps on another machine."""
         return None

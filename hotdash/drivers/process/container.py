@@ -118,6 +118,11 @@ class ProcessContainer:
         return None if self._closed or self._group.ended is not None else self._inside
 
     @property
+    def is_sight_free(self) -> bool:
+        """Always: the kernel tells."""
+        return True
+
+    @property
     def is_stderr_late(self) -> bool:
         """Never: each stream has a pipe of its own."""
         return False
